@@ -1,0 +1,141 @@
+# weir's build, readable in one sitting. Out of tree: everything lands in build/$(MODE).
+#
+#   make                 the program: build/release/weir
+#   make check           every test, ending in "N passed, N failed"
+#   make MODE=asan all   debug | release | asan | tsan
+
+MODE   ?= release
+BUILD  := build/$(MODE)
+CXX     = $(if $(shell command -v ccache),ccache) clang++-19
+AR      = llvm-ar-19
+
+WARN   := -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wno-missing-field-initializers
+CXXFLAGS += -std=c++20 -g -I. -MMD -MP -pthread -fno-omit-frame-pointer $(WARN) $(FLAGS_$(MODE))
+LDFLAGS  += -fuse-ld=lld -pthread $(LINK_$(MODE))
+
+FLAGS_debug   := -O0 -Werror
+FLAGS_release := -O2 -DNDEBUG -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
+FLAGS_asan    := -O1 -gline-tables-only -Werror -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
+FLAGS_tsan    := -O1 -gline-tables-only -Werror -fsanitize=thread
+LINK_release  := -pie -Wl,-z,relro,-z,now
+LINK_asan     := -fsanitize=address,undefined
+LINK_tsan     := -fsanitize=thread
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unversioned)
+
+# The rooms, lowest first: a folder may include only itself and what stands before it
+# (tools/lint says precisely which). Each is a static library.
+ROOMS   := base oci meter cache policy proxy/http proxy/upstream proxy conf
+# conf sees every folder's options.h and proxy sees conf: linked last, so it comes first.
+LIBRARY  = $(BUILD)/lib/$(subst /,_,$(1)).a
+SOURCES  = $(filter-out proxy/main.cc,$(wildcard $(1)/*.cc))
+OBJECTS  = $(patsubst %.cc,$(BUILD)/%.o,$(call SOURCES,$(1)))
+LIBS    := -levent_core -llmdb -lssl -lcrypto -lcurl -lsystemd -lboost_program_options
+# Libraries in link order: users before the used.
+ARCHIVES := $(foreach r,proxy conf proxy/upstream proxy/http policy cache meter oci base,$(if $(wildcard $(r)/*.cc),$(call LIBRARY,$(r))))
+
+.PHONY: all run demo check check-long bench fuzz format lint deb install clean unit scenario e2e tests fuzzers FORCE
+all: $(BUILD)/weir
+
+define ROOM
+$(call LIBRARY,$(1)): $(call OBJECTS,$(1))
+	@mkdir -p $$(@D); rm -f $$@; $(AR) rcs $$@ $$^
+endef
+$(foreach r,$(ROOMS),$(eval $(call ROOM,$(r))))
+
+$(BUILD)/%.o: %.cc
+	@mkdir -p $(@D)
+	$(CXX) $(CXXFLAGS) -c -o $@ $<
+
+$(BUILD)/weir: $(BUILD)/proxy/main.o $(ARCHIVES)
+	$(CXX) $(LDFLAGS) -o $@ $< $(ARCHIVES) $(LIBS)
+
+# --version says what was built; the stamp changes only when the answer does.
+$(BUILD)/proxy/version.o: $(BUILD)/version.stamp
+$(BUILD)/proxy/version.o: CXXFLAGS += -DWEIR_VERSION='"$(VERSION)"'
+$(BUILD)/version.stamp: FORCE
+	@mkdir -p $(@D); echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@
+
+# ---- tests -------------------------------------------------------------------------------------
+# One unit-test program a room, linked with that room and what stands below it.
+UNIT_ROOMS := $(foreach r,$(ROOMS),$(if $(wildcard tests/unit/$(r)/*_test.cc),$(r)))
+UNIT_BIN    = $(BUILD)/tests/unit_$(subst /,_,$(1))
+BELOW_base :=
+BELOW_oci := base
+BELOW_meter := oci base
+BELOW_cache := meter oci base
+BELOW_policy := meter oci base
+BELOW_proxy/http := meter oci base
+BELOW_proxy/upstream := meter oci base
+BELOW_conf := proxy/upstream proxy/http policy cache meter oci base
+BELOW_proxy := conf proxy/upstream proxy/http policy cache meter oci base
+define UNIT
+$(call UNIT_BIN,$(1)): $(patsubst %.cc,$(BUILD)/%.o,$(wildcard tests/unit/$(1)/*_test.cc)) $(BUILD)/tests/support/doctest_main.o \
+    $(foreach r,$(1) $(BELOW_$(1)),$(if $(wildcard $(r)/*.cc),$(call LIBRARY,$(r))))
+	@mkdir -p $$(@D); $(CXX) $(LDFLAGS) -o $$@ $$^ $(LIBS)
+endef
+$(foreach r,$(UNIT_ROOMS),$(eval $(call UNIT,$(r))))
+UNIT_BINS := $(foreach r,$(UNIT_ROOMS),$(call UNIT_BIN,$(r)))
+
+SUPPORT  := $(patsubst %.cc,$(BUILD)/%.o,$(filter-out %/selftest.cc %/doctest_main.cc,$(wildcard tests/support/*.cc)))
+SCENARIO := $(patsubst %.cc,$(BUILD)/%.o,$(wildcard tests/scenario/*.cc))
+$(BUILD)/tests/scenario_tests: $(SCENARIO) $(SUPPORT) $(BUILD)/tests/support/doctest_main.o
+	@mkdir -p $(@D); $(CXX) $(LDFLAGS) -o $@ $^ -lssl -lcrypto
+$(BUILD)/tests/support_selftest: $(BUILD)/tests/support/selftest.o $(SUPPORT)
+	@mkdir -p $(@D); $(CXX) $(LDFLAGS) -o $@ $^ -lssl -lcrypto
+
+TEST_BINS := $(UNIT_BINS) $(BUILD)/tests/support_selftest $(BUILD)/tests/scenario_tests
+tests: $(BUILD)/weir $(TEST_BINS)
+unit: $(UNIT_BINS)
+	tests/run.sh $(UNIT_BINS)
+scenario: $(BUILD)/weir $(BUILD)/tests/scenario_tests
+	WEIR=$(BUILD)/weir tests/run.sh $(BUILD)/tests/scenario_tests
+e2e: $(BUILD)/weir
+	WEIR=$(BUILD)/weir tests/e2e/run.sh
+
+# Every suite: lint; unit and scenario tests in release, asan+ubsan and tsan; fuzz corpora; real clients.
+check:
+	tests/check.sh
+check-long:
+	CHECK_LONG=1 tests/check.sh
+
+bench: $(BUILD)/weir
+	BUILD=$(BUILD) tests/bench/run.sh
+
+# The fuzzers share asan's objects: one build of the program less.
+FUZZERS := $(patsubst tests/fuzz/%.cc,build/asan/tests/fuzz_%,$(wildcard tests/fuzz/*.cc))
+fuzz:
+	$(MAKE) MODE=asan fuzzers
+	tests/fuzz/run.sh $(FUZZERS)
+fuzzers: $(FUZZERS)
+build/asan/tests/fuzz_%: build/asan/tests/fuzz/%.o $(ARCHIVES)
+	@mkdir -p $(@D); $(CXX) $(LDFLAGS) -fsanitize=fuzzer -o $@ $< $(ARCHIVES) $(LIBS)
+
+# ---- running -----------------------------------------------------------------------------------
+run: $(BUILD)/weir
+	$(BUILD)/weir serve --config conf/weir.conf --set cache.directory=build/store $(RUN_FLAGS)
+demo: $(BUILD)/weir
+	WEIR=$(BUILD)/weir tests/e2e/demo.sh
+
+# ---- keeping house -----------------------------------------------------------------------------
+lint:
+	tools/lint
+format:
+	clang-format-19 -i $$(git ls-files '*.cc' '*.h')
+
+# ---- shipping ----------------------------------------------------------------------------------
+PREFIX ?= /usr
+install: $(BUILD)/weir
+	install -D -m 755 $(BUILD)/weir $(DESTDIR)$(PREFIX)/bin/weir
+	install -D -m 644 conf/weir.conf $(DESTDIR)/etc/weir/weir.conf
+	install -D -m 644 systemd/weir.service $(DESTDIR)$(PREFIX)/lib/systemd/system/weir.service
+	install -D -m 644 systemd/weir.socket $(DESTDIR)$(PREFIX)/lib/systemd/system/weir.socket
+	install -D -m 644 README.md $(DESTDIR)$(PREFIX)/share/doc/weir/README.md
+	install -D -m 644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/weir/copyright
+deb: $(BUILD)/weir
+	tools/make-deb $(BUILD)
+
+clean:
+	rm -rf build
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

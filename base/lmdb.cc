@@ -1,0 +1,121 @@
+#include "base/lmdb.h"
+
+#include <lmdb.h>
+
+#include "base/check.h"
+
+namespace weir {
+namespace {
+
+MDB_val to_val(std::string_view text) { return {text.size(), const_cast<char*>(text.data())}; }
+std::string_view to_view(const MDB_val& value) { return {static_cast<const char*>(value.mv_data), value.mv_size}; }
+
+Error lmdb_error(int code, const char* doing) {
+  if (code > 0) return system_error(code, std::string("index: ") + doing);
+  const auto failure = code == MDB_MAP_FULL ? Failure::no_space : Failure::io;
+  return Error{failure, Side::local, false, std::string("index: ") + doing + ": " + mdb_strerror(code)};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LmdbEnvironment>> LmdbEnvironment::open(const Options& options) {
+  auto self = std::unique_ptr<LmdbEnvironment>(new LmdbEnvironment);
+  int code = mdb_env_create(&self->env_);
+  if (code != 0) return lmdb_error(code, "create");
+  mdb_env_set_mapsize(self->env_, options.map_size);
+  mdb_env_set_maxdbs(self->env_, static_cast<MDB_dbi>(options.tables.size()));
+  mdb_env_set_maxreaders(self->env_, 512);
+  // Read-ahead is off: lookups are random, and the kernel would drag in pages nobody asked for.
+  unsigned flags = MDB_NORDAHEAD;
+  if (options.read_only) flags |= MDB_RDONLY;
+  if (!options.durable) flags |= MDB_NOSYNC;
+  code = mdb_env_open(self->env_, options.directory.c_str(), flags, 0600);
+  if (code != 0) return lmdb_error(code, ("open " + options.directory).c_str());
+  int dead = 0;
+  mdb_reader_check(self->env_, &dead);  // slots of readers that were killed
+
+  MDB_txn* txn = nullptr;
+  code = mdb_txn_begin(self->env_, nullptr, options.read_only ? MDB_RDONLY : 0, &txn);
+  if (code != 0) return lmdb_error(code, "begin");
+  for (const auto& table : options.tables) {
+    MDB_dbi id = 0;
+    code = mdb_dbi_open(txn, table.c_str(), options.read_only ? 0 : MDB_CREATE, &id);
+    if (code != 0) {
+      mdb_txn_abort(txn);
+      return lmdb_error(code, ("open table " + table).c_str());
+    }
+    self->tables_.push_back(id);
+  }
+  code = mdb_txn_commit(txn);
+  if (code != 0) return lmdb_error(code, "commit");
+  return self;
+}
+
+LmdbEnvironment::~LmdbEnvironment() {
+  if (env_) mdb_env_close(env_);
+}
+
+LmdbTransaction::LmdbTransaction(const LmdbEnvironment& environment, unsigned flags) : environment_(environment) {
+  const int code = mdb_txn_begin(environment.raw(), nullptr, flags, &txn_);
+  if (code != 0) txn_ = nullptr;
+}
+
+LmdbTransaction::~LmdbTransaction() {
+  if (txn_) mdb_txn_abort(txn_);
+}
+
+std::optional<std::string_view> LmdbTransaction::get(Table table, std::string_view key) const {
+  if (!txn_) return std::nullopt;
+  MDB_val found_key = to_val(key), value{};
+  if (mdb_get(txn_, environment_.table_id(table), &found_key, &value) != 0) return std::nullopt;
+  return to_view(value);
+}
+
+void LmdbTransaction::scan(Table table, std::string_view prefix, std::string_view from,
+                           const std::function<bool(std::string_view, std::string_view)>& visit) const {
+  if (!txn_) return;
+  MDB_cursor* cursor = nullptr;
+  if (mdb_cursor_open(txn_, environment_.table_id(table), &cursor) != 0) return;
+  const auto start = from > prefix ? from : prefix;
+  MDB_val key = to_val(start), value{};
+  int code = mdb_cursor_get(cursor, &key, &value, start.empty() ? MDB_FIRST : MDB_SET_RANGE);
+  while (code == 0 && to_view(key).starts_with(prefix) && visit(to_view(key), to_view(value))) {
+    code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+  }
+  mdb_cursor_close(cursor);
+}
+
+std::uint64_t LmdbTransaction::count(Table table) const {
+  MDB_stat stat{};
+  if (!txn_ || mdb_stat(txn_, environment_.table_id(table), &stat) != 0) return 0;
+  return stat.ms_entries;
+}
+
+ReadTransaction::ReadTransaction(const LmdbEnvironment& environment) : LmdbTransaction(environment, MDB_RDONLY) {}
+
+WriteTransaction::WriteTransaction(const LmdbEnvironment& environment) : LmdbTransaction(environment, 0) {}
+
+Status WriteTransaction::put(Table table, std::string_view key, std::string_view value) {
+  if (!txn_) return Error{Failure::io, Side::local, false, "index: no write transaction"};
+  MDB_val k = to_val(key), v = to_val(value);
+  const int code = mdb_put(txn_, environment_.table_id(table), &k, &v, 0);
+  if (code != 0) return lmdb_error(code, "put");
+  return ok_status();
+}
+
+Status WriteTransaction::remove(Table table, std::string_view key) {
+  if (!txn_) return Error{Failure::io, Side::local, false, "index: no write transaction"};
+  MDB_val k = to_val(key);
+  const int code = mdb_del(txn_, environment_.table_id(table), &k, nullptr);
+  if (code != 0 && code != MDB_NOTFOUND) return lmdb_error(code, "delete");
+  return ok_status();
+}
+
+Status WriteTransaction::commit() {
+  if (!txn_) return Error{Failure::io, Side::local, false, "index: no write transaction"};
+  const int code = mdb_txn_commit(std::exchange(txn_, nullptr));
+  if (code != 0) return lmdb_error(code, "commit");
+  return ok_status();
+}
+
+}  // namespace weir

@@ -1,0 +1,99 @@
+#pragma once
+// Fill: a blob that is still growing. The cache owns it; clients, the first and the hundredth, are readers of one file.
+//
+//   opening --head()--> growing --append()*--> growing --verify()--> verified --(adopted)--> gone from the table
+//       \______________________ fail() ______________________/
+//
+// Guarantee: before `verified`, available(whole) stops short of the last piece, so no reader that wants the whole gets it
+// before length and digest agreed. After fail() nothing more is handed out.
+//
+// Thread: readers on any loop; the writer (one Task) on one loop, its disk work on the pool.
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "base/disk_pool.h"
+#include "base/file_system.h"
+#include "base/wait.h"
+#include "cache/blob_store.h"
+#include "oci/digest.h"
+#include "oci/name.h"
+
+namespace weir {
+
+class Fill {
+ public:
+  enum class State { opening, growing, verified, failed };
+
+  // The end of a whole response that waits for the digest. Small enough that a client notices no pause, large enough
+  // that what is missing can never be guessed.
+  static constexpr std::uint64_t kLastPiece = 64 << 10;
+
+  Fill(BlobStore& store, Digest digest, Name repository)
+      : store_(store), digest_(std::move(digest)), repository_(std::move(repository)), hasher_(digest_.algorithm()) {}
+  Fill(const Fill&) = delete;
+
+  const Digest& digest() const noexcept { return digest_; }
+  // Through which the upstream is asked. Others need an answer of their own before they join.
+  const Name& repository() const noexcept { return repository_; }
+
+  // ---- readers --------------------------------------------------------------------------------
+  struct Progress {
+    State state = State::opening;
+    std::optional<std::uint64_t> size;  // nothing: the upstream did not say; known once verified
+    std::uint64_t written = 0;
+    std::optional<Error> error;         // when failed
+  };
+  Progress progress() const;
+  // How far a response may go now: `whole` ones stop before the last piece until the digest agreed.
+  static std::uint64_t available(const Progress& progress, bool whole);
+
+  // Returns once the upstream answered (no longer opening), or `timeout` passed.
+  Task<Progress> wait_head(Loop& loop, Milliseconds timeout);
+  // Returns once available(whole) > offset, or the state is verified or failed, or `timeout` passed.
+  Task<Progress> wait_beyond(Loop& loop, std::uint64_t offset, bool whole, Milliseconds timeout);
+
+  // Valid once growing.
+  std::shared_ptr<const UniqueFd> file() const;
+
+  // ---- the writer -----------------------------------------------------------------------------
+  // Opens the partial file and starts hashing what it holds; those bytes count as written at once.
+  // Returns how many there are.
+  Task<Result<std::uint64_t>> open(Loop& loop);
+  // Throws away what open() found; before head() only.
+  Task<Status> restart(Loop& loop);
+  // The upstream answered: readers may send their heads.
+  void head(std::optional<std::uint64_t> size);
+  // Writes and shows to the readers; hashes on another pool thread while the next piece is received and written.
+  // Error: the disk's; or corrupt when there are more bytes than the size.
+  Task<Status> append(Loop& loop, std::string bytes);
+  // Length and digest. Ok: the readers get the last piece. Corrupt: the partial file is removed.
+  Task<Status> verify(Loop& loop);
+  // Makes it a blob of the store, in one transaction with `mutation`.
+  Task<Status> adopt(Loop& loop, Index::Mutation mutation);
+  // Readers are cut short. The partial file stays for a later resume unless the bytes are wrong or resuming is off.
+  Task<void> fail(Loop& loop, Error error);
+
+ private:
+  Status hash_held(std::uint64_t until);
+  void start_hashing(Loop& loop, std::uint64_t begin, std::string bytes);
+  Task<Status> finish_hashing();
+  void set_state(State state, std::optional<Error> error);
+
+  BlobStore& store_;
+  const Digest digest_;
+  const Name repository_;
+  Hasher hasher_;                                    // the hashing job's; one job at a time
+  std::uint64_t hashed_ = 0;                         // the same
+  std::shared_ptr<OneShot<Status>> hashing_;         // the writer's: the job that may be under way
+
+  mutable std::mutex mutex_;
+  Progress progress_;                  // guarded by mutex_
+  std::shared_ptr<const UniqueFd> file_;  // guarded by mutex_
+  WaitList readers_;                   // guarded by mutex_
+};
+
+}  // namespace weir

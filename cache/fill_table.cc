@@ -1,0 +1,34 @@
+#include "cache/fill_table.h"
+
+namespace weir {
+
+FillTable::Entry FillTable::start_or_join(const Digest& digest, const Name& repository) {
+  std::lock_guard lock(mutex_);
+  if (const auto found = fills_.find(digest); found != fills_.end()) {
+    if (found->second->progress().state != Fill::State::failed) return {found->second, false};
+    fills_.erase(found);  // its end is only not noted yet
+  }
+  // A fill leaves this table only after its index commit, so one of the two always knows it.
+  if (store_.index().blob(digest)) return {};
+  auto fill = std::make_shared<Fill>(store_, digest, repository);
+  fills_.emplace(digest, fill);
+  return {std::move(fill), true};
+}
+
+std::shared_ptr<Fill> FillTable::find(const Digest& digest) const {
+  std::lock_guard lock(mutex_);
+  const auto found = fills_.find(digest);
+  return found == fills_.end() ? nullptr : found->second;
+}
+
+void FillTable::finish(const std::shared_ptr<Fill>& fill) {
+  std::lock_guard lock(mutex_);
+  if (const auto found = fills_.find(fill->digest()); found != fills_.end() && found->second == fill) fills_.erase(found);
+}
+
+std::size_t FillTable::size() const {
+  std::lock_guard lock(mutex_);
+  return fills_.size();
+}
+
+}  // namespace weir

@@ -1,0 +1,223 @@
+#include "conf/config.h"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+
+#include "base/file_system.h"
+#include "base/text.h"
+#include "conf/ini.h"
+#include "conf/section.h"
+#include "conf/settings.h"
+#include "conf/spelling.h"
+#include "oci/name.h"
+
+namespace weir {
+namespace {
+
+constexpr std::size_t kMostFileBytes = 1 << 20;
+constexpr std::string_view kUpstream = "upstream.";
+
+bool names_upstream(std::string_view section) { return section.starts_with(kUpstream) && section != kUpstream; }
+
+struct Upstream {
+  Upstream(const std::string& name, Place place) : section(name, std::move(place), upstream_keys(options)) {
+    options.name = name.substr(kUpstream.size());
+  }
+
+  UpstreamOptions options;  // what the section fills
+  ConfigSection section;
+};
+
+std::string variable_name(std::string_view section, std::string_view key) {
+  std::string name = "WEIR_" + std::string(section) + '_' + std::string(key);
+  for (char& c : name) c = c == '-' ? '_' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
+  return name;
+}
+
+class Loader {
+ public:
+  Loader() {
+    for (auto& [name, keys] : fixed_sections(options_))
+      fixed_.push_back(std::make_unique<ConfigSection>(name, Place{}, std::move(keys)));
+  }
+
+  void read_file(const std::string& path);
+  void read_variable(const std::string& variable);
+  void read_set(const std::string& set);
+  void check_upstreams();
+  std::variant<LoadedConfig, std::vector<ConfigError>> finish();
+
+ private:
+  void mistake(const Place& place, std::string what) {
+    mistakes_.emplace(std::pair(place.layer, place.order), ConfigError{place.name, std::move(what)});
+  }
+  void assign(ConfigSection& section, const std::string& key, std::string_view text, const Place& place) {
+    if (auto wrong = section.assign(key, std::string(trim(text)), place)) mistake(place, std::move(*wrong));
+  }
+  ConfigSection* find(const std::string& name) const;
+  ConfigSection* begin_in_file(const std::string& name, const Place& place);
+  void set_new_upstream(const std::string& name, const std::string& key, std::string_view text, const Place& place);
+  std::string unknown_section(const std::string& name) const;
+  void check_namespaces(Upstream& upstream, std::map<std::string, const ConfigSection*>& owners);
+
+  Options options_;  // without the upstreams until finish()
+  std::vector<std::unique_ptr<ConfigSection>> fixed_;
+  std::vector<std::unique_ptr<Upstream>> upstreams_;
+  std::multimap<std::pair<Layer, unsigned>, ConfigError> mistakes_;
+  unsigned variables_ = 0;  // that concern the configuration, so far
+  unsigned sets_ = 0;
+};
+
+ConfigSection* Loader::find(const std::string& name) const {
+  for (const auto& section : fixed_) {
+    if (section->name() == name) return section.get();
+  }
+  for (const auto& upstream : upstreams_) {
+    if (upstream->section.name() == name) return &upstream->section;
+  }
+  return nullptr;
+}
+
+std::string Loader::unknown_section(const std::string& name) const {
+  if (planned_section(name)) return "[" + name + "] is not offered by this version";
+  if (name == "upstream" || name == kUpstream) return "an upstream is written [upstream.NAME], such as [upstream.docker.io]";
+  std::vector<std::string> known;
+  for (const auto& section : fixed_) known.push_back(section->name());
+  known.push_back("upstream.NAME");
+  // An upstream's own name is anything; only the word before it can be misspelt.
+  const auto dot = name.find('.');
+  if (dot != std::string::npos && nearest_word(name.substr(0, dot), {"upstream"})) known = {"upstream" + name.substr(dot)};
+  return "unknown section " + quoted(name) + suggestion(name, known);
+}
+
+ConfigSection* Loader::begin_in_file(const std::string& name, const Place& place) {
+  ConfigSection* section = find(name);
+  if (section && section->place().layer == Layer::file) {
+    mistake(place, "[" + name + "] begins twice, at lines " + std::to_string(section->place().order) + " and " +
+                       std::to_string(place.order));
+  } else if (section) {
+    section->begin_at(place);
+  } else if (names_upstream(name)) {
+    section = &upstreams_.emplace_back(std::make_unique<Upstream>(name, place))->section;
+  } else {
+    mistake(place, unknown_section(name));
+  }
+  return section;
+}
+
+void Loader::read_file(const std::string& path) {
+  const auto text = read_small_file(path, kMostFileBytes);
+  if (!text) return mistake({Layer::file, 0, path}, text.error().what);
+  ConfigSection* section = nullptr;  // none below a section that is not known: its keys are not judged
+  for (const auto& line : scan_ini(*text)) {
+    const Place place{Layer::file, line.number, path + ':' + std::to_string(line.number)};
+    if (line.kind == IniLine::Kind::mistake) mistake(place, line.value);
+    else if (line.kind == IniLine::Kind::section) section = begin_in_file(line.name, place);
+    else if (section) assign(*section, line.name, line.value, place);
+  }
+}
+
+void Loader::read_variable(const std::string& variable) {
+  const auto equals = variable.find('=');
+  if (equals == std::string::npos) return;
+  const auto name = variable.substr(0, equals);
+  for (const auto& section : fixed_) {
+    const auto prefix = variable_name(section->name(), "");
+    if (!name.starts_with(prefix)) continue;
+    const Place place{Layer::environment, ++variables_, name};
+    auto key = to_lower(std::string_view(name).substr(prefix.size()));
+    std::replace(key.begin(), key.end(), '_', '-');
+    if (variable_name(section->name(), key) != name)
+      mistake(place, "a variable is written in capitals, with _ for -: " + variable_name(section->name(), key));
+    else assign(*section, key, std::string_view(variable).substr(equals + 1), place);
+  }
+}
+
+// A misspelt key does not bring an upstream into being.
+void Loader::set_new_upstream(const std::string& name, const std::string& key, std::string_view text, const Place& place) {
+  auto upstream = std::make_unique<Upstream>(name, place);
+  if (!upstream->section.knows(key)) return mistake(place, upstream->section.unknown(key));
+  assign(upstream->section, key, text, place);
+  upstreams_.push_back(std::move(upstream));
+}
+
+void Loader::read_set(const std::string& set) {
+  const auto equals = set.find('=');
+  const std::string name(trim(std::string_view(set).substr(0, equals)));
+  const auto dot = name.rfind('.');
+  Place place{Layer::command_line, ++sets_, "--set"};
+  if (equals == std::string::npos || dot == std::string::npos || dot == 0 || dot + 1 == name.size()) {
+    return mistake(place, quoted(name) + " is not written section.key=value");
+  }
+  place.name += ' ' + name;
+  const auto section_name = name.substr(0, dot), key = name.substr(dot + 1);
+  const auto text = std::string_view(set).substr(equals + 1);
+  if (ConfigSection* section = find(section_name)) assign(*section, key, text, place);
+  else if (names_upstream(section_name)) set_new_upstream(section_name, key, text, place);
+  else mistake(place, unknown_section(section_name));
+}
+
+void Loader::check_namespaces(Upstream& upstream, std::map<std::string, const ConfigSection*>& owners) {
+  const ConfigSection& section = upstream.section;
+  if (!section.has("namespaces")) upstream.options.namespaces = {upstream.options.name};
+  for (const auto& name : upstream.options.namespaces) {
+    const auto [owner, first] = owners.emplace(name, &section);
+    if (first) continue;
+    mistake(section.place_of("namespaces"), "namespace " + quoted(name) + " of [" + section.name() + "] belongs to [" +
+                                                owner->second->name() + "] already (" +
+                                                owner->second->place_of("namespaces").name + ")");
+  }
+}
+
+void Loader::check_upstreams() {
+  std::map<std::string, const ConfigSection*> owners;
+  const ConfigSection* chosen = nullptr;
+  for (const auto& upstream : upstreams_) {
+    const ConfigSection& section = upstream->section;
+    if (!valid_namespace(upstream->options.name)) {
+      mistake(section.place(),
+              quoted(upstream->options.name) + " cannot name an upstream: a host or a word in lower case, such as docker.io");
+    }
+    if (!section.has("url")) mistake(section.place(), "[" + section.name() + "] has no url");
+    check_namespaces(*upstream, owners);
+    if (!upstream->options.is_default) continue;
+    if (chosen) {
+      mistake(section.place_of("default"), "[" + section.name() + "] cannot be the default: [" + chosen->name() +
+                                               "] is already (" + chosen->place_of("default").name + ")");
+    } else {
+      chosen = &section;
+    }
+  }
+}
+
+std::variant<LoadedConfig, std::vector<ConfigError>> Loader::finish() {
+  if (!mistakes_.empty()) {
+    std::vector<ConfigError> errors;
+    for (auto& [order, error] : mistakes_) errors.push_back(std::move(error));
+    return errors;
+  }
+  LoadedConfig loaded{options_, {}};  // copied: the sections still show their fields
+  const auto show = [&](const ConfigSection& section) {
+    for (auto& setting : section.shown()) loaded.shown.push_back(std::move(setting));
+  };
+  for (const auto& section : fixed_) show(*section);
+  for (const auto& upstream : upstreams_) {
+    show(upstream->section);
+    loaded.options.upstreams.push_back(upstream->options);
+  }
+  return loaded;
+}
+
+}  // namespace
+
+std::variant<LoadedConfig, std::vector<ConfigError>> load_config(const ConfigSource& source) {
+  Loader loader;
+  if (source.file) loader.read_file(*source.file);
+  for (const auto& variable : source.environment) loader.read_variable(variable);
+  for (const auto& set : source.sets) loader.read_set(set);
+  loader.check_upstreams();
+  return loader.finish();
+}
+
+}  // namespace weir

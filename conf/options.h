@@ -1,0 +1,24 @@
+#pragma once
+// Everything the program can be told, each part's own options side by side. Only the wiring sees them together.
+
+#include <vector>
+
+#include "base/log.h"
+#include "cache/options.h"
+#include "proxy/http/options.h"
+#include "proxy/options.h"
+#include "proxy/upstream/options.h"
+
+namespace weir {
+
+struct Options {
+  HttpOptions http;
+  AdminOptions admin;
+  CacheOptions cache;
+  FreshnessOptions freshness;
+  std::vector<UpstreamOptions> upstreams;  // in the order they were named
+  Log::Options log;
+  bool access_log = true;  // a line for every request answered
+};
+
+}  // namespace weir

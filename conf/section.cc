@@ -1,0 +1,115 @@
+#include "conf/section.h"
+
+#include <boost/program_options/errors.hpp>
+#include <boost/program_options/options_description.hpp>
+#include <boost/program_options/value_semantic.hpp>
+#include <map>
+
+#include "conf/spelling.h"
+
+namespace weir {
+namespace {
+
+namespace po = boost::program_options;
+
+// A key as Program_options keeps it: the table's kind of value is its type, the field's first content its default.
+class KeySemantic final : public po::value_semantic {
+ public:
+  explicit KeySemantic(ConfigValue value) : value_(std::move(value)), default_(value_.show()) {}
+
+  std::string name() const override { return value_.type; }
+  unsigned min_tokens() const override { return 1; }
+  unsigned max_tokens() const override { return 1; }
+  bool is_composing() const override { return value_.repeatable; }
+  bool is_required() const override { return false; }
+  void notify(const boost::any&) const override {}
+
+  // `given` is full when an earlier line of the same layer was read.
+  void parse(boost::any& given, const std::vector<std::string>& texts, bool) const override {
+    const auto read = value_.read(texts.front(), !given.empty());
+    if (!read) throw po::error(read.error().what);
+    given = texts.front();
+  }
+
+  bool apply_default(boost::any& given) const override {
+    given = default_;
+    return true;
+  }
+
+ private:
+  const ConfigValue value_;
+  const std::string default_;
+};
+
+}  // namespace
+
+// What one layer has said about a key; a higher layer starts anew.
+struct ConfigSection::Given {
+  boost::any value;
+  std::vector<Place> places;
+};
+
+struct ConfigSection::Description {
+  po::options_description keys;
+  std::map<std::string, Given> given;
+};
+
+ConfigSection::ConfigSection(std::string name, Place place, std::vector<ConfigKey> keys)
+    : name_(std::move(name)), place_(std::move(place)), keys_(std::move(keys)), description_(std::make_unique<Description>()) {
+  for (const auto& key : keys_) {
+    description_->keys.add_options()(key.name.c_str(), new KeySemantic(key.value), key.help.c_str());
+  }
+}
+
+ConfigSection::~ConfigSection() = default;
+
+bool ConfigSection::knows(const std::string& key) const { return description_->keys.find_nothrow(key, false) != nullptr; }
+bool ConfigSection::has(const std::string& key) const { return description_->given.contains(key); }
+
+const Place& ConfigSection::place_of(const std::string& key) const {
+  const auto found = description_->given.find(key);
+  return found == description_->given.end() ? place_ : found->second.places.back();
+}
+
+std::optional<std::string> ConfigSection::assign(const std::string& key, const std::string& text, const Place& place) {
+  const auto* known = description_->keys.find_nothrow(key, false);
+  if (!known) return unknown(key);
+  const auto semantic = known->semantic();
+  Given& given = description_->given[key];
+  const bool same_layer = !given.places.empty() && given.places.back().layer == place.layer;
+  if (same_layer && !semantic->is_composing() && place.layer == Layer::file) {
+    return full(key) + " takes one value but is given at lines " + std::to_string(given.places.back().order) + " and " +
+           std::to_string(place.order);
+  }
+  if (!same_layer || !semantic->is_composing()) given = Given{};
+  given.places.push_back(place);
+  if (text.empty()) return full(key) + " has no value; leave the key out to have its default";
+  try {
+    semantic->parse(given.value, {text}, true);
+  } catch (const po::error& error) {
+    const char* hint = text.find(" #") == std::string::npos ? "" : " (a # comment needs a line of its own)";
+    return full(key) + ": " + error.what() + hint;
+  }
+  return std::nullopt;
+}
+
+std::string ConfigSection::unknown(const std::string& key) const {
+  if (planned_key(name_, key)) return full(key) + " is not offered by this version";
+  std::vector<std::string> names;
+  for (const auto& known : keys_) names.push_back(known.name);
+  return "unknown key " + quoted(key) + " in [" + name_ + "]" + suggestion(key, names);
+}
+
+std::vector<Setting> ConfigSection::shown() const {
+  std::vector<Setting> settings;
+  for (const auto& key : keys_) {
+    std::vector<std::string> from;
+    if (const auto found = description_->given.find(key.name); found != description_->given.end()) {
+      for (const auto& place : found->second.places) from.push_back(place.name);
+    }
+    settings.push_back({name_, key.name, key.value.show(), from.empty() ? "default" : joined(from)});
+  }
+  return settings;
+}
+
+}  // namespace weir

@@ -1,0 +1,147 @@
+#include "conf/settings.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace weir {
+namespace {
+
+constexpr Milliseconds kZero{0};
+constexpr Milliseconds kSome{1};  // a timeout of nothing would end everything at once
+
+// What the configuration will hold one day. A word that comes into the tables below leaves this one (a test asks for it).
+struct Planned {
+  std::string_view section;
+  std::string_view keys;  // empty: the section as a whole
+};
+constexpr Planned kPlanned[] = {
+    {"server", "listen-tls tls-certificate tls-key client-ca public-url trusted-proxies proxy-protocol"},
+    {"cache", "capacity reserve scrub-rate verify-age"},
+    {"upstream", "offline region visibility max-rate parallel-ranges"},
+    {"registry", ""},
+    {"auth", ""},
+    {"policy", ""},
+    {"meter", ""},
+    {"price", ""},
+    {"sync", ""},
+};
+
+std::string_view family(std::string_view section) { return section.substr(0, section.find('.')); }
+
+std::vector<ConfigKey> server_keys(HttpOptions& http) {
+  return {
+      {"listen", addresses(http.listen),
+       "Where clients are served: ADDRESS:PORT, [IPV6]:PORT or *:PORT for every address of the machine; several words or several "
+       "lines make several."},
+      {"threads", count(http.threads, 0, 1024), "Event loops; 0 means one for each core."},
+      {"max-connections", count(http.max_connections, 1, 10'000'000),
+       "Client connections at once; one more is answered 503 and closed."},
+      {"idle-timeout", duration(http.idle_timeout, kSome), "How long a connection may stay silent between two requests."},
+      {"header-timeout", duration(http.header_timeout, kSome),
+       "How long a client may take to send the head of a request, from its first byte to its last."},
+      {"progress-timeout", duration(http.progress_timeout, kSome),
+       "How long a body may stand still, without a single byte in either direction; a transfer that moves has no limit."},
+      {"drain-timeout", duration(http.drain_timeout, kZero),
+       "How long answers under way may go on after SIGTERM; what is left then is cut."},
+      {"ports-file", file_name(http.ports_file),
+       "A file that gets the addresses really in use, one `server HOST:PORT` or `admin HOST:PORT` a line, once they accept; none "
+       "by default."},
+  };
+}
+
+std::vector<ConfigKey> admin_keys(AdminOptions& admin) {
+  return {
+      {"listen", addresses_or_off(admin.listen),
+       "Where health, metrics and the admin API are served over TCP; `off` for nowhere."},
+      {"socket", file_name(admin.socket),
+       "The socket through which commands on this machine ask the server; by default admin.sock in the cache directory."},
+  };
+}
+
+std::vector<ConfigKey> cache_keys(CacheOptions& cache, FreshnessOptions& freshness) {
+  return {
+      {"directory", file_name(cache.directory), "Where everything that is cached is kept."},
+      {"tag-ttl", duration(freshness.tag_ttl, kZero),
+       "How long a tag is answered without asking its upstream; 0 asks every time."},
+      {"negative-ttl", duration(freshness.negative_ttl, kZero), "How long an upstream's \"not there\" is believed."},
+      {"stale-if-error", duration(freshness.stale_if_error, kZero),
+       "How long after its last confirmation a tag may be answered while its upstream fails; 0 means never."},
+      {"resume-partial", on_off(cache.resume_partial),
+       "Whether an interrupted download is kept and continued; off removes it, at the start and after every failure."},
+      {"sync", one_of<bool>(cache.durable, {{"durable", true}, {"fast", false}}),
+       "`durable` announces a blob when it is safely on the disk; with `fast` a power cut may lose the latest blobs, but never "
+       "tears one."},
+  };
+}
+
+std::vector<ConfigKey> log_keys(Options& options) {
+  return {
+      {"format", one_of<bool>(options.log.json, {{"json", true}, {"text", false}}),
+       "How a line of the log is written: `json` or `text`."},
+      {"level",
+       one_of<LogLevel>(
+           options.log.level,
+           {{"debug", LogLevel::debug}, {"info", LogLevel::info}, {"warning", LogLevel::warning}, {"error", LogLevel::error}}),
+       "The least important lines to write: `debug`, `info`, `warning` or `error`."},
+      {"access", on_off(options.access_log), "Whether every request that was answered gets a line."},
+  };
+}
+
+}  // namespace
+
+std::vector<FixedSection> fixed_sections(Options& options) {
+  return {
+      {"server", server_keys(options.http)},
+      {"admin", admin_keys(options.admin)},
+      {"cache", cache_keys(options.cache, options.freshness)},
+      {"log", log_keys(options)},
+  };
+}
+
+std::vector<ConfigKey> upstream_keys(UpstreamOptions& upstream) {
+  return {
+      {"url", url(upstream.url), "Where the registry is: http:// or https://, a host, maybe a port and a path."},
+      {"namespaces", namespaces(upstream.namespaces),
+       "What `?ns=`, the first part of a path or the Host header say when they mean it, the canonical name first; by default the "
+       "name of the section."},
+      {"default", on_off(upstream.is_default),
+       "Whether it takes the requests that name no namespace, off by default; one upstream at most may."},
+      {"auth",
+       one_of<UpstreamAuth>(upstream.auth, {{"anonymous", UpstreamAuth::anonymous},
+                                            {"basic", UpstreamAuth::basic},
+                                            {"bearer", UpstreamAuth::bearer}}),
+       "How it is told who asks: `anonymous`, `basic` (user and password with every request) or `bearer` (user and password for "
+       "its token realm)."},
+      {"username", plain_text(upstream.username), "The user it knows this site as; none by default."},
+      {"password-file", password_file(upstream.password_file, upstream.password),
+       "A file whose first line is that user's password, read at the start and on SIGHUP; none by default."},
+      {"proxy", url(upstream.proxy), "The proxy to reach it through: http:// or https://; none by default."},
+      {"ca-file", certificate_file(upstream.ca_file), "PEM certificates to trust for it; by default those of the system."},
+      {"token-realms", hosts(upstream.token_realms),
+       "Hosts besides its own that may issue its tokens from a loopback or private address; none by default."},
+      {"tag-ttl", duration(upstream.tag_ttl, kZero),
+       "How long its tags are answered without asking it; by default the tag-ttl of [cache]."},
+      {"max-concurrency", count(upstream.max_concurrency, 1, 100'000), "Transfers from it at once; more wait."},
+      {"connect-timeout", duration(upstream.connect_timeout, kSome), "How long connecting to it may take."},
+      {"first-byte-timeout", duration(upstream.first_byte_timeout, kSome), "How long it may think before it begins to answer."},
+      {"stall-timeout", duration(upstream.stall_timeout, kSome),
+       "How long a download may go without a byte; a whole download has no limit."},
+  };
+}
+
+bool planned_section(std::string_view section) {
+  return std::any_of(std::begin(kPlanned), std::end(kPlanned),
+                     [&](const Planned& planned) { return planned.keys.empty() && planned.section == family(section); });
+}
+
+bool planned_key(std::string_view section, std::string_view key) {
+  for (const auto& planned : kPlanned) {
+    if (planned.section != family(section)) continue;
+    const auto keys = words(planned.keys);
+    if (std::find(keys.begin(), keys.end(), key) != keys.end()) return true;
+  }
+  return false;
+}
+
+}  // namespace weir

@@ -1,0 +1,35 @@
+#pragma once
+// The table of everything that can be set: section, key, kind of value, the field it goes to, one sentence of help.
+// A key is added by one line here; its default is the field's own.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "conf/options.h"
+#include "conf/values.h"
+
+namespace weir {
+
+struct ConfigKey {
+  std::string name;
+  ConfigValue value;
+  std::string help;
+};
+
+struct FixedSection {
+  std::string name;
+  std::vector<ConfigKey> keys;
+};
+
+// The sections there is one of each. The options must outlive them and stay where they are.
+std::vector<FixedSection> fixed_sections(Options&);
+
+// The keys of an [upstream.NAME]; the same condition.
+std::vector<ConfigKey> upstream_keys(UpstreamOptions&);
+
+// Is it a name the program is going to offer but does not yet? `upstream.x` and its like count as one section.
+bool planned_section(std::string_view section);
+bool planned_key(std::string_view section, std::string_view key);
+
+}  // namespace weir

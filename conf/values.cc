@@ -1,0 +1,216 @@
+#include "conf/values.h"
+
+#include <algorithm>
+
+#include "base/file_system.h"
+#include "base/text.h"
+#include "conf/address.h"
+#include "conf/spelling.h"
+#include "oci/name.h"
+
+namespace weir {
+namespace {
+
+constexpr Milliseconds kMostDuration = std::chrono::hours(24 * 3650);
+constexpr std::size_t kMostCertificateBytes = 4 << 20;
+constexpr std::size_t kMostPasswordBytes = 4096;
+
+Error wrong(std::string what) { return Error{Failure::invalid, Side::local, false, std::move(what)}; }
+
+Result<Milliseconds> read_duration(std::string_view text, Milliseconds least) {
+  const auto duration = parse_duration(text);
+  if (!duration) return wrong(quoted(text) + " is not a duration, such as 250ms, 30s, 5m, 2h or 7d");
+  if (*duration < least) return wrong(quoted(text) + " is too short; at least " + show_duration(least));
+  if (*duration > kMostDuration) return wrong(quoted(text) + " is too long; at most " + show_duration(kMostDuration));
+  return *duration;
+}
+
+// Words, each taken by `accept`, which answers how it is kept.
+ConfigValue list(std::vector<std::string>& field, std::string type,
+                 std::function<Result<std::string>(std::string_view word)> accept) {
+  ConfigValue value;
+  value.type = std::move(type);
+  value.repeatable = true;
+  value.read = [&field, accept = std::move(accept)](std::string_view text, bool again) -> Status {
+    auto kept = again ? field : std::vector<std::string>();
+    for (const auto word : words(text)) {
+      auto accepted = accept(word);
+      if (!accepted) return accepted.error();
+      if (std::find(kept.begin(), kept.end(), *accepted) != kept.end()) return wrong(quoted(word) + " is listed twice");
+      kept.push_back(std::move(*accepted));
+    }
+    if (kept.empty()) return wrong("no word in the list");
+    field = std::move(kept);
+    return ok_status();
+  };
+  value.show = [&field] { return joined(field, " "); };
+  return value;
+}
+
+Result<std::string> accept_address(std::string_view word) {
+  if (!valid_listen_address(word))
+    return wrong(quoted(word) + " is not an address to listen on, such as 127.0.0.1:5000, [::1]:5000 or *:5000");
+  return std::string(word);
+}
+
+Result<std::string> accept_namespace(std::string_view word) {
+  if (!valid_namespace(word))
+    return wrong(quoted(word) + " is not a namespace, such as docker.io or registry.local:5000, in lower case");
+  return std::string(word);
+}
+
+Result<std::string> accept_host(std::string_view word) {
+  if (!valid_host_and_port(word))
+    return wrong(quoted(word) + " is not a host, such as auth.example.com, 10.0.0.7:5001 or [fd00::7]");
+  return to_lower(word);
+}
+
+}  // namespace
+
+Error not_one_of(std::string_view text, const std::vector<std::string>& words) {
+  return wrong(quoted(text) + " is not one of " + joined(words));
+}
+
+ConfigValue count(unsigned& field, unsigned least, unsigned most) {
+  ConfigValue value;
+  value.type = "NUMBER";
+  value.read = [&field, least, most](std::string_view text, bool) -> Status {
+    const auto number = parse_number(text);
+    if (!number || *number < least || *number > most) {
+      return wrong(quoted(text) + " is not a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+    }
+    field = static_cast<unsigned>(*number);
+    return ok_status();
+  };
+  value.show = [&field] { return std::to_string(field); };
+  return value;
+}
+
+ConfigValue size(std::uint64_t& field) {
+  ConfigValue value;
+  value.type = "SIZE";
+  value.read = [&field](std::string_view text, bool) -> Status {
+    const auto bytes = parse_size(text);
+    if (!bytes) return wrong(quoted(text) + " is not a size below 16777216 TiB, such as 512MiB, 100GB or 2TiB");
+    field = *bytes;
+    return ok_status();
+  };
+  value.show = [&field] { return show_size(field); };
+  return value;
+}
+
+ConfigValue duration(Milliseconds& field, Milliseconds least) {
+  ConfigValue value;
+  value.type = "DURATION";
+  value.read = [&field, least](std::string_view text, bool) -> Status {
+    const auto read = read_duration(text, least);
+    if (!read) return read.error();
+    field = *read;
+    return ok_status();
+  };
+  value.show = [&field] { return show_duration(field); };
+  return value;
+}
+
+ConfigValue duration(std::optional<Milliseconds>& field, Milliseconds least) {
+  ConfigValue value;
+  value.type = "DURATION";
+  value.read = [&field, least](std::string_view text, bool) -> Status {
+    const auto read = read_duration(text, least);
+    if (!read) return read.error();
+    field = *read;
+    return ok_status();
+  };
+  value.show = [&field] { return field ? show_duration(*field) : std::string(); };
+  return value;
+}
+
+ConfigValue on_off(bool& field) {
+  static const std::vector<std::string> kOn{"on", "yes", "true", "1"}, kOff{"off", "no", "false", "0"};
+  ConfigValue value;
+  value.type = "on|off";
+  value.read = [&field](std::string_view text, bool) -> Status {
+    const bool on = std::find(kOn.begin(), kOn.end(), text) != kOn.end();
+    if (!on && std::find(kOff.begin(), kOff.end(), text) == kOff.end()) return not_one_of(text, {"on", "off"});
+    field = on;
+    return ok_status();
+  };
+  value.show = [&field]() -> std::string { return field ? "on" : "off"; };
+  return value;
+}
+
+ConfigValue url(std::string& field) {
+  ConfigValue value;
+  value.type = "URL";
+  value.read = [&field](std::string_view text, bool) -> Status {
+    auto read = parse_upstream_url(text);
+    if (!read) return read.error();
+    field = std::move(*read);
+    return ok_status();
+  };
+  value.show = [&field] { return field; };
+  return value;
+}
+
+ConfigValue file_name(std::string& field) {
+  ConfigValue value;
+  value.type = "FILE";
+  value.read = [&field](std::string_view text, bool) -> Status {
+    field = text;
+    return ok_status();
+  };
+  value.show = [&field] { return field; };
+  return value;
+}
+
+ConfigValue plain_text(std::string& field) {
+  ConfigValue value = file_name(field);
+  value.type = "TEXT";
+  return value;
+}
+
+ConfigValue password_file(std::string& field, std::string& secret) {
+  ConfigValue value = file_name(field);
+  value.read = [&field, &secret](std::string_view text, bool) -> Status {
+    const auto contents = read_small_file(std::string(text), kMostPasswordBytes);
+    if (!contents) return contents.error();
+    const auto line = contents->substr(0, contents->find_first_of("\r\n"));
+    if (line.empty()) return wrong(quoted(text) + " has no password on its first line");
+    field = text;
+    secret = line;
+    return ok_status();
+  };
+  return value;
+}
+
+ConfigValue certificate_file(std::string& field) {
+  ConfigValue value = file_name(field);
+  value.read = [&field](std::string_view text, bool) -> Status {
+    const auto pem = read_small_file(std::string(text), kMostCertificateBytes);
+    if (!pem) return pem.error();
+    if (pem->find("CERTIFICATE-----") == std::string::npos) return wrong(quoted(text) + " holds no PEM certificate");
+    field = text;
+    return ok_status();
+  };
+  return value;
+}
+
+ConfigValue addresses(std::vector<std::string>& field) { return list(field, "ADDRESS:PORT", accept_address); }
+
+ConfigValue addresses_or_off(std::vector<std::string>& field) {
+  ConfigValue value = addresses(field);
+  value.type += "|off";
+  value.read = [&field, read = value.read](std::string_view text, bool again) -> Status {
+    if (again && (text == "off" || field.empty())) return wrong("off stands alone, beside no address");
+    if (text != "off") return read(text, again);
+    field.clear();
+    return ok_status();
+  };
+  value.show = [&field] { return field.empty() ? "off" : joined(field, " "); };
+  return value;
+}
+
+ConfigValue namespaces(std::vector<std::string>& field) { return list(field, "NAMESPACE", accept_namespace); }
+ConfigValue hosts(std::vector<std::string>& field) { return list(field, "HOST", accept_host); }
+
+}  // namespace weir

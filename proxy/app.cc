@@ -1,0 +1,103 @@
+#include "proxy/app.h"
+
+#include "meter/access_log.h"
+#include "proxy/answer.h"
+
+namespace weir {
+namespace {
+
+std::int64_t microseconds(Instant from, Instant to) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(to - from).count();
+}
+
+}  // namespace
+
+Task<void> App::handle(Exchange& exchange) {
+  Call call{*site_.loops[exchange.loop().index()], exchange, site_.settings(), {}, {}, Outcome::bypass, {}, {}};
+  co_await answer(call);
+  account(call);
+}
+
+Task<void> App::answer(Call& call) {
+  auto parsed = parse_route(call.request().path);
+  if (const auto* wrong = std::get_if<RouteError>(&parsed)) {
+    co_await refuse(call, wrong->code, wrong->status, wrong->detail);
+    co_return;
+  }
+  call.route = std::get<Route>(std::move(parsed));
+  if (!call.request().is_get()) {
+    co_await refuse(call, ErrorCode::UNSUPPORTED, 405, "this registry is a cache: it is pulled from, not pushed to");
+    co_return;
+  }
+  const bool resolved = co_await resolve(call);
+  if (resolved) co_await dispatch(call);
+}
+
+// Which upstream and which repository. True: known, or not needed.
+Task<bool> App::resolve(Call& call) {
+  if (call.route.kind == Route::Kind::base) co_return true;
+  const auto ns = query_parameter(call.request().query, "ns");
+  auto target = call.settings->router->resolve(call.route.path, ns, call.request().header("Host").value_or(""));
+  if (target) {
+    call.target = *std::move(target);
+    co_return true;
+  }
+  const auto wrong = error_answer(target.error(), Subject::repository);
+  co_await refuse(call, wrong.code, wrong.status, target.error().what);
+  co_return false;
+}
+
+Task<void> App::dispatch(Call& call) {
+  switch (call.route.kind) {
+    case Route::Kind::base: {
+      call.decide(Outcome::bypass);
+      auto head = api_head(200);
+      head.add("Content-Type", "application/json");
+      auto sent = co_await call.exchange.respond(std::move(head), "{}");
+      (void)sent;  // the exchange knows how far it came
+      break;
+    }
+    case Route::Kind::manifest: co_await manifests_.serve(call); break;
+    case Route::Kind::blob: co_await blobs_.serve(call); break;
+    case Route::Kind::tags: co_await listings_.serve_tags(call); break;
+    case Route::Kind::referrers: co_await listings_.serve_referrers(call); break;
+    case Route::Kind::uploads:
+      co_await refuse(call, ErrorCode::UNSUPPORTED, 404, "this version of weir does not serve " + std::string(call.route.name()));
+      break;
+  }
+}
+
+Task<void> App::refuse(Call& call, ErrorCode code, int status, std::string detail) {
+  call.decide(Outcome::error);
+  call.error = detail;
+  auto sent = co_await respond_error(call.exchange, code, status, detail, call.target ? &*call.target : nullptr);
+  (void)sent;
+}
+
+void App::account(const Call& call) {
+  const auto& exchange = call.exchange;
+  const auto now = call.parts.loop.now();
+  const auto first_byte = microseconds(exchange.started(), exchange.first_byte().value_or(now));
+  call.parts.requests.requests(call.outcome, call.route, exchange.status()).add(1);
+  call.parts.requests.first_byte(call.outcome).observe(static_cast<std::uint64_t>(first_byte));
+  if (!call.settings->access_log) return;
+
+  AccessRecord record;
+  record.client = exchange.peer();
+  record.method = call.request().method;
+  record.route = call.route.name();
+  if (call.target) record.repository = call.target->repository.text();
+  if (call.route.reference) record.reference = call.route.reference->text();
+  record.user_agent = call.request().header("User-Agent").value_or("");
+  record.outcome = call.outcome;
+  record.status = exchange.status();
+  record.bytes = exchange.body_bytes();
+  record.first_byte_us = first_byte;
+  record.upstream_us = call.upstream_time.count();
+  record.duration_us = microseconds(exchange.started(), now);
+  record.complete = exchange.complete();
+  record.error = call.error;
+  write_access_line(site_.log, record);
+}
+
+}  // namespace weir

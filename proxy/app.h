@@ -1,0 +1,35 @@
+#pragma once
+// App: the way of a request, top to bottom: identify -> decide -> dispatch -> serve -> account.
+// Thread: any loop; one App for all.
+
+#include "proxy/blobs.h"
+#include "proxy/call.h"
+#include "proxy/listings.h"
+#include "proxy/manifests.h"
+#include "proxy/pull_blob.h"
+#include "proxy/pull_manifest.h"
+#include "proxy/site.h"
+
+namespace weir {
+
+class App final : public Handler {
+ public:
+  App(Site& site, BlobPull& blob_pull, ManifestPull& manifest_pull)
+      : site_(site), blobs_(blob_pull), manifests_(manifest_pull), listings_(site.listings) {}
+
+  Task<void> handle(Exchange& exchange) override;
+
+ private:
+  Task<void> answer(Call& call);
+  Task<bool> resolve(Call& call);
+  Task<void> dispatch(Call& call);
+  Task<void> refuse(Call& call, ErrorCode code, int status, std::string detail);
+  void account(const Call& call);
+
+  Site& site_;
+  Blobs blobs_;
+  Manifests manifests_;
+  Listings listings_;
+};
+
+}  // namespace weir

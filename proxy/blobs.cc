@@ -1,0 +1,171 @@
+#include "proxy/blobs.h"
+
+#include "oci/media_type.h"
+#include "proxy/answer.h"
+
+namespace weir {
+namespace {
+
+// A fill has deadlines of its own; this one only keeps a reader from outliving a bug.
+constexpr auto kGrowthPatience = Seconds(300);
+// How often a reader that waits for bytes looks whether its client is still there.
+constexpr auto kLookRound = Seconds(1);
+
+ResponseHead blob_head(const Call& call, int status) {
+  const auto digest = call.route.reference->digest()->text();
+  auto head = api_head(status, &*call.target);
+  head.add("Content-Type", media_type::kOctetStream).add("Docker-Content-Digest", digest).add("ETag", entity_tag(digest));
+  head.add("Accept-Ranges", "bytes").add("X-Cache", outcome_name(call.outcome));
+  return head;
+}
+
+}  // namespace
+
+Task<void> Blobs::serve(Call& call) {
+  const Digest digest = *call.route.reference->digest();
+  if (call.request().is_head()) {
+    co_await describe(call);
+    co_return;
+  }
+  const Instant start = call.parts.loop.now();
+  auto source = co_await pull_.find(call.parts, *call.target, digest);
+  call.waited_since(start, source && source->outcome == Outcome::hit);
+  if (!source) {
+    co_await fail(call, source.error());
+    co_return;
+  }
+  call.decide(source->outcome);
+  if (none_match(call.request(), digest.text())) {
+    auto sent = co_await call.exchange.respond_empty(blob_head(call, 304));
+    (void)sent;  // the exchange knows how far it came
+    co_return;
+  }
+  const auto* stored = std::get_if<OpenBlob>(&source->from);
+  const auto size = stored ? std::optional(stored->size) : std::get<std::shared_ptr<Fill>>(source->from)->progress().size;
+  // Without a size there is nothing to measure a range against; the whole is always a right answer.
+  const auto asked = size ? resolve_range(range_header(call.request(), digest.text()), *size) : RangeAnswer{};
+  switch (asked.kind) {
+    case RangeAnswer::Kind::whole: co_await deliver_whole(call, *source, size); break;
+    case RangeAnswer::Kind::partial:
+      if (asked.ranges.size() == 1) co_await deliver_range(call, *source, asked.ranges[0], *size);
+      else co_await deliver_ranges(call, *source, asked.ranges, *size);
+      break;
+    case RangeAnswer::Kind::unsatisfiable: {
+      auto head = api_head(416, &*call.target);
+      head.add("Content-Range", "bytes */" + std::to_string(*size)).add("Content-Type", "application/json");
+      auto sent = co_await call.exchange.respond(std::move(head), error_body(ErrorCode::RANGE_INVALID,
+                                                                             "the blob has " + std::to_string(*size) + " bytes"));
+      (void)sent;
+    }
+  }
+}
+
+Task<void> Blobs::describe(Call& call) {
+  const Instant start = call.parts.loop.now();
+  auto known = co_await pull_.describe(call.parts, *call.target, *call.route.reference->digest());
+  call.waited_since(start, known && known->outcome == Outcome::hit);
+  if (!known) {
+    co_await fail(call, known.error());
+    co_return;
+  }
+  call.decide(known->outcome);
+  auto begun = co_await call.exchange.begin(blob_head(call, 200), known->size);
+  if (begun) begun = co_await call.exchange.end();
+  (void)begun;
+}
+
+Task<void> Blobs::fail(Call& call, Error error) {
+  call.decide(error_outcome(error));
+  call.error = error.what;
+  const auto answer = error_answer(error, Subject::blob);
+  auto sent = co_await respond_error(call.exchange, answer.code, answer.status, error.what, &*call.target);
+  (void)sent;
+}
+
+Task<void> Blobs::deliver_whole(Call& call, const BlobPull::Source& source, std::optional<std::uint64_t> size) {
+  auto begun = co_await call.exchange.begin(blob_head(call, 200), size);
+  if (!begun) co_return;
+  const bool sent = co_await send(call, source, 0, size, true);
+  if (!sent) co_return;
+  auto ended = co_await call.exchange.end();
+  (void)ended;
+}
+
+Task<void> Blobs::deliver_range(Call& call, const BlobPull::Source& source, ByteRange range, std::uint64_t size) {
+  auto head = blob_head(call, 206);
+  head.add("Content-Range", content_range(range, size));
+  auto begun = co_await call.exchange.begin(std::move(head), range.length());
+  if (!begun) co_return;
+  const bool sent = co_await send(call, source, range.first, range.last + 1, range.length() == size);
+  if (!sent) co_return;
+  auto ended = co_await call.exchange.end();
+  (void)ended;
+}
+
+// multipart/byteranges (RFC 9110 14.6), its parts in the order asked.
+Task<void> Blobs::deliver_ranges(Call& call, const BlobPull::Source& source, std::vector<ByteRange> ranges, std::uint64_t size) {
+  const std::string boundary = "weir-" + call.route.reference->digest()->hex().substr(0, 32);
+  std::vector<std::string> part_heads;
+  const std::string closing = "\r\n--" + boundary + "--\r\n";
+  std::uint64_t length = closing.size();
+  for (const auto& range : ranges) {
+    part_heads.push_back("\r\n--" + boundary + "\r\nContent-Type: application/octet-stream\r\nContent-Range: " +
+                         content_range(range, size) + "\r\n\r\n");
+    length += part_heads.back().size() + range.length();
+  }
+  auto head = api_head(206, &*call.target);
+  const auto digest = call.route.reference->digest()->text();
+  head.add("Content-Type", "multipart/byteranges; boundary=" + boundary).add("Docker-Content-Digest", digest);
+  head.add("ETag", entity_tag(digest)).add("Accept-Ranges", "bytes").add("X-Cache", outcome_name(call.outcome));
+  auto begun = co_await call.exchange.begin(std::move(head), length);
+  if (!begun) co_return;
+  for (std::size_t i = 0; i < ranges.size(); ++i) {
+    auto headed = co_await call.exchange.send(part_heads[i]);
+    if (!headed) co_return;
+    // Several ranges could be all of the blob in pieces: the last piece is held back as from a whole response.
+    const bool sent = co_await send(call, source, ranges[i].first, ranges[i].last + 1, true);
+    if (!sent) co_return;
+  }
+  auto closed = co_await call.exchange.send(closing);
+  if (!closed) co_return;
+  auto ended = co_await call.exchange.end();
+  (void)ended;
+}
+
+// The bytes [from, until), as far as they are there and as they come. False: the answer stays incomplete, and the
+// connection is reset because of it.
+Task<bool> Blobs::send(Call& call, const BlobPull::Source& source, std::uint64_t from, std::optional<std::uint64_t> until,
+                       bool whole) {
+  if (const auto* stored = std::get_if<OpenBlob>(&source.from)) {
+    auto sent = co_await call.exchange.send_file(stored->file->get(), from, until.value_or(stored->size) - from);
+    if (!sent) call.error = sent.error().what;
+    co_return sent.ok();
+  }
+  const auto fill = std::get<std::shared_ptr<Fill>>(source.from);
+  const auto file = fill->file();
+  Instant last_growth = call.parts.loop.now();
+  while (!until || from < *until) {
+    const auto progress = co_await fill->wait_beyond(call.parts.loop, from, whole, kLookRound);
+    const auto available = Fill::available(progress, whole);
+    if (progress.state == Fill::State::verified && !until) until = progress.written;
+    const auto end = std::min(available, until.value_or(available));
+    if (end <= from) {
+      if (progress.state == Fill::State::verified) break;
+      const bool waiting = progress.state == Fill::State::growing && call.parts.loop.now() - last_growth < kGrowthPatience;
+      if (waiting && !call.exchange.peer_gone()) continue;
+      call.error = progress.error ? progress.error->what : "the blob stopped growing";
+      co_return false;
+    }
+    if (!whole && progress.state != Fill::State::verified) call.parts.counters.cell(Metric::unverified_bytes).add(end - from);
+    auto sent = co_await call.exchange.send_file(file->get(), from, end - from);
+    if (!sent) {
+      call.error = sent.error().what;
+      co_return false;
+    }
+    from = end;
+    last_growth = call.parts.loop.now();
+  }
+  co_return true;
+}
+
+}  // namespace weir

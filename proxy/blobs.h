@@ -1,0 +1,26 @@
+#pragma once
+// Blobs: GET and HEAD of /v2/NAME/blobs/DIGEST. One delivery for all: a stored blob is a growing one that has grown.
+
+#include "base/byte_range.h"
+#include "proxy/call.h"
+#include "proxy/pull_blob.h"
+
+namespace weir {
+
+class Blobs {
+ public:
+  explicit Blobs(BlobPull& pull) : pull_(pull) {}
+  Task<void> serve(Call& call);
+
+ private:
+  Task<void> describe(Call& call);
+  Task<void> deliver_whole(Call& call, const BlobPull::Source& source, std::optional<std::uint64_t> size);
+  Task<void> deliver_range(Call& call, const BlobPull::Source& source, ByteRange range, std::uint64_t size);
+  Task<void> deliver_ranges(Call& call, const BlobPull::Source& source, std::vector<ByteRange> ranges, std::uint64_t size);
+  Task<bool> send(Call& call, const BlobPull::Source& source, std::uint64_t from, std::optional<std::uint64_t> until, bool whole);
+  Task<void> fail(Call& call, Error error);
+
+  BlobPull& pull_;
+};
+
+}  // namespace weir

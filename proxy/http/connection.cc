@@ -1,0 +1,544 @@
+#include "proxy/http/connection.h"
+
+#include <event2/event.h>
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "proxy/http/head_check.h"
+
+namespace weir {
+namespace {
+
+constexpr std::size_t kReadBytes = 64 << 10;
+// One sendfile call: long enough to be cheap, short enough to keep the loop fair.
+constexpr std::uint64_t kSegment = 512 << 10;
+// After this many bytes without a pause the other connections of the loop get their turn.
+constexpr std::uint64_t kTurn = 4 << 20;
+// What the pool loads at once where the page cache has nothing.
+constexpr std::uint64_t kReadAhead = 4 << 20;
+// What is read and thrown away of a body nobody wanted, before the connection is closed instead.
+constexpr std::uint64_t kMostDiscarded = 256 << 10;
+constexpr auto kLinger = Seconds(1);
+
+Error gone(std::string what) { return Error{Failure::cancelled, Side::client, false, std::move(what)}; }
+
+bool in_page_cache(int fd, std::uint64_t offset) {
+  char byte;
+  iovec vector{&byte, 1};
+  const auto count = ::preadv2(fd, &vector, 1, static_cast<off_t>(offset), RWF_NOWAIT);
+  return count >= 0 || errno != EAGAIN;  // a file system without the question counts as cached
+}
+
+int unacknowledged(int fd) {
+  int bytes = 0;
+  return ::ioctl(fd, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
+}
+
+// A date a second is formatted once a loop.
+const std::string& date_header(const Clock& clock) {
+  thread_local WallSeconds second = -1;
+  thread_local std::string text;
+  if (const auto now = clock.wall_seconds(); now != second) {
+    second = now;
+    text = "Date: " + http_date(now) + "\r\n";
+  }
+  return text;
+}
+
+struct Yield {
+  Loop& loop;
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> caller) const {
+    loop.post([caller] { caller.resume(); });
+  }
+  void await_resume() const noexcept {}
+};
+
+}  // namespace
+
+// ---- Exchange -----------------------------------------------------------------------------------
+
+Loop& Exchange::loop() const noexcept { return connection_.loop_; }
+const std::string& Exchange::peer() const noexcept { return connection_.peer_; }
+bool Exchange::peer_gone() const noexcept {
+  if (connection_.peer_closed_ || connection_.closing_) return true;
+  // A reset is no end of stream to the event loop; the socket itself knows.
+  char byte;
+  const auto count = ::recv(connection_.fd_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR);
+}
+
+void Exchange::count_body(std::uint64_t bytes) noexcept {
+  body_bytes_ += bytes;
+  if (body_cell_) body_cell_->add(bytes);
+}
+
+std::string Exchange::finish_head(const ResponseHead& head, std::optional<std::uint64_t> length) {
+  CHECK(!begun_);
+  begun_ = true;
+  status_ = head.status();
+  length_ = length;
+  first_byte_ = connection_.loop_.now();
+  std::string text = head.text();
+  text += date_header(connection_.loop_.clock());
+  if (length) {
+    text += "Content-Length: ";
+    text += std::to_string(*length);
+    text += "\r\n";
+  } else if (request_.minor_version == 1) {
+    chunked_ = true;
+    text += "Transfer-Encoding: chunked\r\n";
+  }
+  const bool close = !request_.keep_alive || connection_.draining_ || (!length && !chunked_);
+  if (close) {
+    connection_.draining_ = true;
+    text += "Connection: close\r\n";
+  } else if (request_.minor_version == 0) {
+    text += "Connection: keep-alive\r\n";
+  }
+  text += "\r\n";
+  return text;
+}
+
+Task<Status> Exchange::respond(ResponseHead head, std::string body) {
+  return respond(std::move(head), std::make_shared<const std::string>(std::move(body)));
+}
+
+Task<Status> Exchange::respond(ResponseHead head, std::shared_ptr<const std::string> body) {
+  const std::string text = finish_head(head, body->size());
+  const std::string_view sent_body = request_.is_head() ? std::string_view() : std::string_view(*body);
+  auto status = co_await connection_.write_all(text, sent_body, this, false);
+  complete_ = status.ok();
+  co_return status;
+}
+
+Task<Status> Exchange::respond_empty(ResponseHead head) {
+  const std::string text = finish_head(head, 0);
+  // RFC 9110 8.6: a 204 has no Content-Length, and a 304's would be that of the 200.
+  const auto begin = text.find("Content-Length: 0\r\n");
+  const std::string without = text.substr(0, begin) + text.substr(begin + 19);
+  auto status = co_await connection_.write_all(without, {}, this, false);
+  complete_ = status.ok();
+  co_return status;
+}
+
+Task<Status> Exchange::begin(ResponseHead head, std::optional<std::uint64_t> length) {
+  const std::string text = finish_head(head, length);
+  const bool bodyless = request_.is_head() || length == 0;
+  // Deliver the head at once: clients count the seconds until they see it. Held back only when the body follows directly.
+  auto status = co_await connection_.write_all(text, {}, this, false);
+  complete_ = status.ok() && bodyless && !chunked_;
+  co_return status;
+}
+
+Task<Status> Exchange::send(std::string bytes) {
+  CHECK(begun_);
+  if (request_.is_head() || bytes.empty()) co_return ok_status();
+  if (!chunked_) {
+    auto status = co_await connection_.write_all({}, bytes, this, false);
+    co_return status;
+  }
+  char size[20];
+  const int digits = std::snprintf(size, sizeof size, "%zx\r\n", bytes.size());
+  auto status = co_await connection_.write_all(std::string_view(size, static_cast<std::size_t>(digits)), bytes, this, true);
+  if (!status) co_return status;
+  auto closed = co_await connection_.write_all("\r\n", {}, this, false);
+  co_return closed;
+}
+
+Task<Status> Exchange::send_file(int fd, std::uint64_t offset, std::uint64_t length) {
+  CHECK(begun_);
+  if (request_.is_head() || length == 0) co_return ok_status();
+  if (!chunked_) {
+    auto status = co_await connection_.send_file_bytes(*this, fd, offset, length);
+    co_return status;
+  }
+  char size[20];
+  const int digits = std::snprintf(size, sizeof size, "%llx\r\n", static_cast<unsigned long long>(length));
+  auto opened = co_await connection_.write_all(std::string_view(size, static_cast<std::size_t>(digits)), {}, this, true);
+  if (!opened) co_return opened;
+  auto status = co_await connection_.send_file_bytes(*this, fd, offset, length);
+  if (!status) co_return status;
+  auto closed = co_await connection_.write_all("\r\n", {}, this, false);
+  co_return closed;
+}
+
+Task<Status> Exchange::end() {
+  CHECK(begun_);
+  if (chunked_ && !request_.is_head()) {
+    auto status = co_await connection_.write_all("0\r\n\r\n", {}, this, false);
+    complete_ = status.ok();
+    co_return status;
+  }
+  complete_ = request_.is_head() || !length_ || body_bytes_ == *length_;
+  co_return ok_status();
+}
+
+Task<Result<std::string>> Exchange::read_body() {
+  if (request_.body == HttpRequest::Body::none) body_done_ = true;
+  if (body_done_) co_return std::string();
+  Connection& connection = connection_;
+  if (request_.expect_continue && !continue_sent_ && connection.in_.empty() && !begun_) {
+    continue_sent_ = true;
+    auto status = co_await connection.write_all("HTTP/1.1 100 Continue\r\n\r\n", {}, nullptr, false);
+    if (!status) co_return std::move(status).error();
+  }
+  for (;;) {
+    if (!connection.in_.empty()) {
+      std::string data;
+      if (request_.body == HttpRequest::Body::length) {
+        const auto count = std::min<std::uint64_t>(connection.in_.size(), request_.content_length - body_taken_);
+        data = connection.in_.substr(0, count);
+        connection.keep_rest(count);
+        body_taken_ += count;
+        body_done_ = body_taken_ == request_.content_length;
+      } else {
+        auto part = connection.parser_.parse_chunks(connection.in_);
+        if (!part) co_return std::move(part).error();
+        connection.keep_rest(part->consumed);
+        data = std::move(part->data);
+        body_done_ = part->done;
+        body_taken_ += data.size();
+      }
+      if (!data.empty() || body_done_) co_return data;
+      if (connection.in_.size() > kReadBytes)
+        co_return Error{Failure::invalid, Side::client, false, "a chunk head that does not end"};
+    }
+    const bool more = co_await connection.read_more(connection.options_.progress_timeout);
+    if (!more) {
+      co_return connection.timed_out_ ? Error{Failure::timeout, Side::client, false, "the request's body stopped coming"}
+                                      : gone("the client left within its request's body");
+    }
+  }
+}
+
+// ---- Connection: waiting for the socket ---------------------------------------------------------
+
+struct Connection::Ready {
+  Connection& connection;
+  Wait wait;
+  Milliseconds timeout;
+
+  bool await_ready() const noexcept {
+    return connection.closing_ || (wait == Wait::read ? connection.readable_ : connection.writable_);
+  }
+  void await_suspend(std::coroutine_handle<> caller) const {
+    connection.waiting_ = caller;
+    connection.waiting_for_ = wait;
+    connection.timer_.start(timeout);
+  }
+  // False: the time passed, or the connection is to end.
+  bool await_resume() const noexcept { return !connection.closing_ && !connection.timed_out_; }
+};
+
+Connection::Connection(Loop& loop, UniqueFd fd, std::string peer, const HttpOptions& options, Handler& handler,
+                       Counters& counters, DiskPool& pool, ConnectionSet& set)
+    : loop_(loop), fd_(std::move(fd)), peer_(std::move(peer)), options_(options), handler_(handler), counters_(counters),
+      head_cell_(counters.cell(Metric::sent_head_bytes)), pool_(pool), set_(set),
+      // Edge-triggered for both directions and added once: a request costs no call to epoll_ctl.
+      event_(event_new(loop.base(), fd_.get(), EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST, &Connection::on_event, this)),
+      timer_(loop, [this] {
+        timed_out_ = true;
+        resume();
+      }) {
+  CHECK(event_ != nullptr && event_add(event_, nullptr) == 0);
+  set_.insert(this);
+}
+
+Connection::~Connection() {
+  event_free(event_);
+  fd_.reset();
+  set_.erase(this);
+}
+
+void Connection::on_event(int, short what, void* raw) {
+  auto* self = static_cast<Connection*>(raw);
+  if (what & EV_CLOSED) self->peer_closed_ = self->readable_ = true;
+  if (what & EV_READ) self->readable_ = true;
+  if (what & EV_WRITE) self->writable_ = true;
+  const bool wanted = self->waiting_for_ == Wait::read ? self->readable_ : self->writable_;
+  if (wanted) self->resume();
+  // The Task may have ended, and this object with it.
+}
+
+void Connection::resume() {
+  timer_.stop();
+  if (auto handle = std::exchange(waiting_, {})) handle.resume();
+}
+
+void Connection::drain() {
+  draining_ = true;
+  if (idle_ && in_.empty()) {
+    closing_ = true;
+    resume();
+  }
+}
+
+void Connection::cut() {
+  closing_ = draining_ = true;
+  ::shutdown(fd_.get(), SHUT_RDWR);
+  resume();
+}
+
+void Connection::keep_rest(std::size_t consumed) {
+  in_.erase(0, consumed);
+  // An idle connection should weigh little.
+  if (in_.empty() && in_.capacity() > 4096) std::string().swap(in_);
+}
+
+Task<bool> Connection::read_more(Milliseconds timeout) {
+  thread_local std::array<char, kReadBytes> buffer;
+  timed_out_ = false;
+  for (;;) {
+    if (closing_) co_return false;
+    const auto count = ::recv(fd_.get(), buffer.data(), buffer.size(), 0);
+    if (count > 0) {
+      // A short read has emptied the socket; what comes later is a new edge, the end of the stream included.
+      if (static_cast<std::size_t>(count) < buffer.size() && !peer_closed_) readable_ = false;
+      in_.append(buffer.data(), static_cast<std::size_t>(count));
+      co_return true;
+    }
+    if (count == 0) co_return false;
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN) co_return false;
+    readable_ = false;
+    const bool ready = co_await Ready{*this, Wait::read, timeout};
+    if (!ready) co_return false;
+  }
+}
+
+// The socket says nothing until a good part of its buffer is free again, so a slow client's progress is what it has
+// acknowledged, not what could be written.
+Task<bool> Connection::wait_writable() {
+  for (;;) {
+    const int before = unacknowledged(fd_.get());
+    timed_out_ = false;
+    const bool ready = co_await Ready{*this, Wait::write, options_.progress_timeout};
+    if (ready) co_return true;
+    if (closing_ || unacknowledged(fd_.get()) >= before) co_return false;
+  }
+}
+
+Task<Status> Connection::write_all(std::string_view first, std::string_view second, Exchange* exchange, bool more) {
+  timed_out_ = false;
+  while (!first.empty() || !second.empty()) {
+    if (closing_) co_return gone("the connection was cut");
+    iovec pieces[2] = {{const_cast<char*>(first.data()), first.size()}, {const_cast<char*>(second.data()), second.size()}};
+    msghdr message{};
+    message.msg_iov = pieces;
+    message.msg_iovlen = 2;
+    const auto count = ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+    if (count >= 0) {
+      const auto of_first = std::min(static_cast<std::size_t>(count), first.size());
+      const auto of_second = static_cast<std::size_t>(count) - of_first;
+      first.remove_prefix(of_first);
+      second.remove_prefix(of_second);
+      head_cell_.add(of_first);
+      if (exchange && of_second > 0) exchange->count_body(of_second);
+      continue;
+    }
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN) co_return gone("the client left");
+    writable_ = false;
+    const bool ready = co_await wait_writable();
+    if (!ready) co_return gone(timed_out_ ? "the client stopped reading" : "the connection was cut");
+  }
+  co_return ok_status();
+}
+
+Task<void> Connection::load_pages(int fd, std::uint64_t offset, std::uint64_t length) {
+  const bool loaded = co_await pool_.run(loop_, [=] {
+    ::readahead(fd, static_cast<off64_t>(offset), length);
+    // Wait for the last of them: the pages before it were asked for earlier.
+    char byte;
+    return ::pread(fd, &byte, 1, static_cast<off_t>(offset + length - 1)) == 1;
+  });
+  (void)loaded;  // sendfile will say what is wrong
+}
+
+Task<Status> Connection::send_file_bytes(Exchange& exchange, int fd, std::uint64_t offset, std::uint64_t length) {
+  timed_out_ = false;
+  std::uint64_t left = length, turn = 0;
+  while (left > 0) {
+    if (closing_) co_return gone("the connection was cut");
+    const auto segment = std::min(left, kSegment);
+    if (!in_page_cache(fd, offset + segment - 1)) co_await load_pages(fd, offset, std::min(left, kReadAhead));
+    off_t position = static_cast<off_t>(offset);
+    const auto count = ::sendfile(fd_.get(), fd, &position, segment);
+    if (count > 0) {
+      offset += static_cast<std::uint64_t>(count);
+      left -= static_cast<std::uint64_t>(count);
+      turn += static_cast<std::uint64_t>(count);
+      exchange.count_body(static_cast<std::uint64_t>(count));
+      if (turn >= kTurn && left > 0) {
+        turn = 0;
+        co_await Yield{loop_};
+      }
+      continue;
+    }
+    if (count == 0) co_return Error{Failure::corrupt, Side::local, false, "a stored file ended early"};
+    if (errno == EINTR) continue;
+    if (errno == EIO) co_return system_error(errno, "read a stored file");
+    if (errno != EAGAIN) co_return gone("the client left");
+    writable_ = false;
+    turn = 0;
+    const bool ready = co_await wait_writable();
+    if (!ready) co_return gone(timed_out_ ? "the client stopped reading" : "the connection was cut");
+  }
+  co_return ok_status();
+}
+
+// ---- Connection: requests -----------------------------------------------------------------------
+
+Task<void> Connection::live(std::unique_ptr<Connection> connection) { co_await connection->serve(); }
+
+Task<void> Connection::serve() {
+  for (;;) {
+    const bool again = co_await serve_request();
+    if (!again) co_return;
+  }
+}
+
+// The length of a complete head at the front of in_; nothing when there will be none (and it was answered).
+Task<std::optional<std::size_t>> Connection::read_head() {
+  idle_ = true;
+  std::size_t looked = 0;
+  std::optional<Instant> deadline;
+  for (;;) {
+    // RFC 9112 2.2: an empty line before a request is skipped.
+    while (looked == 0 && in_.starts_with("\r\n")) keep_rest(2);
+    const auto found = find_head_end(in_, looked > 0 ? looked - 1 : 0);
+    if (found.bad) {
+      co_await refuse(400, found.bad);
+      co_return std::nullopt;
+    }
+    if (found.end && *found.end <= kMostHeadBytes) {
+      idle_ = false;
+      co_return found.end;
+    }
+    if (found.end || in_.size() > kMostHeadBytes) {
+      co_await refuse(431, "a head of more than 32 KiB");
+      co_return std::nullopt;
+    }
+    looked = in_ == "\r" ? 0 : in_.size();  // half of an empty line may be skipped yet
+    if (draining_ && in_.empty()) co_return std::nullopt;
+    if (!in_.empty()) {
+      idle_ = false;
+      if (!deadline) deadline = loop_.now() + options_.header_timeout;
+    }
+    const auto wait = deadline ? std::chrono::ceil<Milliseconds>(*deadline - loop_.now()) : options_.idle_timeout;
+    bool more = false;
+    if (wait.count() > 0) more = co_await read_more(wait);
+    if (more) continue;
+    // Silence between requests is no mistake; within a head it is.
+    if (!in_.empty() && !closing_ && (timed_out_ || wait.count() <= 0)) co_await refuse(408, "the head did not come in time");
+    co_return std::nullopt;
+  }
+}
+
+Task<bool> Connection::serve_request() {
+  const auto head_size = co_await read_head();
+  if (!head_size) co_return false;
+  parser_ = RequestParser();
+  auto request = parser_.parse_head(std::string_view(in_).substr(0, *head_size));
+  if (!request) {
+    co_await refuse(400, request.error().what);
+    co_return false;
+  }
+  keep_rest(*head_size);
+
+  Exchange exchange(*this, **request);
+  exchange.started_ = loop_.now();
+  co_await handler_.handle(exchange);
+  if (!exchange.begun()) {
+    auto status = co_await exchange.respond(ResponseHead(500).add("Content-Type", "text/plain"), "no answer\n");
+    if (!status) co_return false;
+  }
+  if (!exchange.complete()) {
+    // The client was promised more: a reset tells it so, where an orderly end might look like success.
+    const struct linger hard{1, 0};
+    ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+    co_return false;
+  }
+  const bool usable = co_await finish_request_body(exchange);
+  if (usable && !draining_) co_return true;
+  co_await linger();
+  co_return false;
+}
+
+// Reads what the handler left of the request's body, so that the next request starts where it should.
+Task<bool> Connection::finish_request_body(Exchange& exchange) {
+  if (exchange.request_.body == HttpRequest::Body::none) co_return true;
+  if (exchange.request_.expect_continue && !exchange.continue_sent_ && exchange.body_taken_ == 0) co_return false;
+  std::uint64_t discarded = 0;
+  while (!exchange.body_done_) {
+    auto piece = co_await exchange.read_body();
+    if (!piece) co_return false;
+    discarded += piece->size();
+    if (discarded > kMostDiscarded) co_return false;
+  }
+  co_return true;
+}
+
+Task<void> Connection::refuse(int status, std::string_view why) {
+  counters_.cell(Metric::bad_requests).add(1);
+  const std::string body = std::string(why) + "\n";
+  ResponseHead head(status);
+  head.add("Content-Type", "text/plain; charset=utf-8").add("Connection", "close").add("Content-Length", body.size());
+  const std::string text = head.text() + "\r\n";
+  auto sent = co_await write_all(text, body, nullptr, false);
+  if (sent) co_await linger();
+}
+
+// Closes so that what was written last is read: a close with unread input would reset the connection.
+Task<void> Connection::linger() {
+  ::shutdown(fd_.get(), SHUT_WR);
+  std::uint64_t discarded = 0;
+  const Instant deadline = loop_.now() + kLinger;
+  while (discarded < kMostDiscarded) {
+    in_.clear();
+    const auto left = std::chrono::ceil<Milliseconds>(deadline - loop_.now());
+    if (left.count() <= 0) co_return;
+    const bool more = co_await read_more(left);
+    if (!more) co_return;
+    discarded += in_.size();
+  }
+}
+
+// ---- ConnectionSet ------------------------------------------------------------------------------
+
+void ConnectionSet::insert(Connection* connection) {
+  connection->place_ = connections_.size();
+  connections_.push_back(connection);
+}
+
+void ConnectionSet::erase(Connection* connection) {
+  // The last one takes its place: ending one of ten thousand costs no walk.
+  connections_.back()->place_ = connection->place_;
+  connections_[connection->place_] = connections_.back();
+  connections_.pop_back();
+  if (on_erase) on_erase();
+}
+
+// Ending one calls erase(), which moves the last one into its place: so from the end, each is met once.
+void ConnectionSet::drain_all() {
+  for (std::size_t i = connections_.size(); i-- > 0;) {
+    if (i < connections_.size()) connections_[i]->drain();
+  }
+}
+
+void ConnectionSet::cut_all() {
+  for (std::size_t i = connections_.size(); i-- > 0;) {
+    if (i < connections_.size()) connections_[i]->cut();
+  }
+}
+
+}  // namespace weir

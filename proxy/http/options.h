@@ -1,0 +1,30 @@
+#pragma once
+// What the HTTP server can be told; each field with its unit and what it bounds.
+
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+
+namespace weir {
+
+struct HttpOptions {
+  // `127.0.0.1:5000`, `[::1]:5000`, `*:5000` or `:5000` (both families). Port 0 asks the kernel.
+  std::vector<std::string> listen{"127.0.0.1:5000"};
+  // Event loops; 0 means one per core.
+  unsigned threads = 0;
+  // Over all loops; one more is answered 503 and closed.
+  unsigned max_connections = 20'000;
+  // Between two requests of a connection.
+  Milliseconds idle_timeout = Seconds(75);
+  // From the first byte of a request's head to its last.
+  Milliseconds header_timeout = Seconds(10);
+  // Without a single byte of a body moving in either direction. Never bounds a whole transfer.
+  Milliseconds progress_timeout = Seconds(60);
+  // After SIGTERM: what is still being answered then is cut.
+  Milliseconds drain_timeout = Seconds(30);
+  // When set, the real addresses are written there, one `server HOST:PORT` or `admin HOST:PORT` a line, once they accept.
+  std::string ports_file;
+};
+
+}  // namespace weir

@@ -1,0 +1,100 @@
+// weir: the commands, and which part answers each.
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "conf/command_line.h"
+#include "conf/config.h"
+#include "proxy/cache_commands.h"
+#include "proxy/serve.h"
+#include "proxy/version.h"
+
+namespace weir {
+namespace {
+
+std::vector<Flag> config_and_format() {
+  auto flags = config_flags();
+  flags.push_back(format_flag());
+  return flags;
+}
+
+Program describe_program() {
+  return {"weir",
+          "A caching proxy between a site's nodes and the container registries they pull from.",
+          std::string("weir ") + version(),
+          {{"serve", "serve until told to stop", config_flags(), {}},
+           {"config check", "read the configuration and report every mistake", config_flags(), {}},
+           {"config show", "print each value and where it came from", config_and_format(), {}},
+           {"cache list", "list the tags the store knows", config_and_format(), {{"PREFIX", "of the repository", false}}},
+           {"cache stat",
+            "what the store holds, in all or of one reference",
+            config_and_format(),
+            {{"REFERENCE", "such as docker.io/library/alpine:3", false}}},
+           {"cache purge",
+            "forget a repository, a tag, or a digest, and the bytes only it needs",
+            config_and_format(),
+            {{"REFERENCE", "a repository, REPOSITORY:TAG, REPOSITORY@DIGEST, or a digest"}}},
+           {"cache refresh", "ask the upstream for a tag now", config_and_format(), {{"REFERENCE", "REPOSITORY:TAG"}}}}};
+}
+
+std::vector<std::string> environment() {
+  std::vector<std::string> variables;
+  for (char** variable = environ; *variable; ++variable) variables.emplace_back(*variable);
+  return variables;
+}
+
+void show_config(const LoadedConfig& config, bool json) {
+  JsonWriter out;
+  out.object().key("rows").array();
+  for (const auto& setting : config.shown) {
+    if (json) {
+      out.object()
+          .member("section", setting.section)
+          .member("key", setting.key)
+          .member("value", setting.value)
+          .member("from", setting.from)
+          .end();
+    } else {
+      std::printf("%-50s %s\n", (setting.section + '.' + setting.key + " = " + setting.value).c_str(),
+                  ("# " + setting.from).c_str());
+    }
+  }
+  if (json) std::printf("%s\n", out.end().end().take().c_str());
+}
+
+int run(const Invocation& invocation) {
+  const ConfigSource source{invocation.value("config"), invocation.values("set"), environment()};
+  auto loaded = load_config(source);
+  if (const auto* errors = std::get_if<std::vector<ConfigError>>(&loaded)) {
+    for (const auto& error : *errors) std::fprintf(stderr, "%s: %s\n", error.where.c_str(), error.what.c_str());
+    return 2;
+  }
+  const auto& config = std::get<LoadedConfig>(loaded);
+  const auto& command = invocation.command;
+  const auto first = invocation.positionals.empty() ? std::string() : invocation.positionals[0];
+  const bool json = invocation.value("format") == "json";
+  if (command == "serve") return serve(config, source);
+  if (command == "config show") show_config(config, json);
+  if (command == "config check") std::printf("the configuration is good\n");
+  if (command == "cache list") return cache_list(config.options, first, json);
+  if (command == "cache stat") return cache_stat(config.options, first, json);
+  if (command == "cache purge") return cache_purge(config.options, first, json);
+  if (command == "cache refresh") return cache_refresh(config.options, first, json);
+  return 0;
+}
+
+}  // namespace
+}  // namespace weir
+
+int main(int argc, char** argv) {
+  const auto parsed = weir::parse_command_line(weir::describe_program(), std::vector<std::string>(argv + 1, argv + argc));
+  if (const auto* reply = std::get_if<weir::Reply>(&parsed)) {
+    std::fputs(reply->text.c_str(), reply->exit_code == 0 ? stdout : stderr);
+    return reply->exit_code;
+  }
+  return weir::run(std::get<weir::Invocation>(parsed));
+}

@@ -1,0 +1,292 @@
+#include "proxy/pull_blob.h"
+
+#include "base/byte_range.h"
+#include "base/text.h"
+
+namespace weir {
+namespace {
+
+// Consecutive failures without a byte in between, after which a fill gives up. Any progress starts the count anew.
+constexpr int kMostFailures = 4;
+constexpr std::size_t kMostProbeBytes = 1024;
+constexpr auto kProbePatience = Milliseconds(500);
+constexpr auto kFirstPause = Milliseconds(200);
+// Before the first answer nobody has a byte yet: a node would rather hear of the failure soon and go elsewhere.
+constexpr int kMostOpeningFailures = 2;
+constexpr auto kOpeningPatience = Seconds(1);
+// A fill ends by its own deadlines; this one only keeps a request from outliving a bug.
+constexpr auto kHeadPatience = Seconds(120);
+
+Error unknown_blob(const Digest& digest) {
+  return Error{Failure::not_found, Side::client, false, "the upstream has no blob " + digest.text()};
+}
+
+RegistryClient::Request blob_request(const Router::Target& target, const Digest& digest) {
+  RegistryClient::Request request;
+  request.repository = target.repository.path();
+  request.path = "blobs/" + digest.text();
+  return request;
+}
+
+// How an answer to `bytes=offset-` goes on from there.
+struct Continuation {
+  std::uint64_t skip = 0;              // of its body: bytes that are held already
+  std::optional<std::uint64_t> total;  // of the blob
+};
+
+Result<Continuation> read_answer(const RegistryClient::Response& response, std::uint64_t offset,
+                                 std::optional<std::uint64_t> expected) {
+  const auto wrong = [](std::string what) {
+    return Error{Failure::corrupt, Side::upstream, false, "the upstream " + std::move(what)};
+  };
+  // Digest-addressed bytes that come encoded are other bytes.
+  const auto encoding = response.head.header("Content-Encoding").value_or("");
+  if (!encoding.empty() && !equal_ignoring_case(encoding, "identity"))
+    return wrong("sent a blob with Content-Encoding " + std::string(encoding));
+  Continuation answer;
+  if (response.head.status == 206) {
+    const auto range = parse_content_range(response.head.header("Content-Range").value_or(""));
+    if (!range || range->range.first != offset) return wrong("sent another range than was asked");
+    answer.total = range->size;
+  } else {
+    answer.skip = offset;  // it sends everything again
+    answer.total = response.content_length();
+  }
+  if (expected && answer.total && *expected != *answer.total) {
+    return wrong("says the blob has " + std::to_string(*answer.total) + " bytes where " + std::to_string(*expected) +
+                 " are expected");
+  }
+  return answer;
+}
+
+}  // namespace
+
+Task<Result<BlobPull::Source>> BlobPull::find(LoopParts& parts, const Router::Target& target, Digest digest) {
+  const Name& repository = target.repository;
+  // Each turn settles one fact; a third one is needed only when a fill ended between two looks.
+  for (int turn = 0; turn < 4; ++turn) {
+    auto holding = site_.store.index().holding(repository, digest);
+    if (holding.link && holding.blob) {
+      auto blob = site_.store.open_blob(digest, *holding.blob);
+      if (blob) {
+        site_.store.index().touch(digest);
+        co_return Source{*std::move(blob), Outcome::hit};
+      }
+      site_.log.error("stored blob cannot be served, fetching it anew", {{"digest", digest.text()}, {"error", blob.error().what}});
+      // The store has asked for the record's removal; once what was asked before is done, the digest can be filled again.
+      auto removed = co_await site_.store.index().commit(parts.loop, [](IndexWriter&) { return ok_status(); });
+      if (!removed) co_return std::move(removed).error();
+      holding.blob.reset();
+    }
+    if (!holding.link && site_.unknown.contains(repository, digest.text())) co_return unknown_blob(digest);
+
+    const auto running = site_.fills.find(digest);
+    const bool others = holding.blob || (running && running->repository() != repository);
+    if (!holding.link && others) {
+      auto link = co_await probe(parts, target, digest);
+      if (!link) co_return std::move(link).error();
+      continue;
+    }
+    auto entry = site_.fills.start_or_join(digest, repository);
+    if (!entry.fill) continue;                                             // it is whole by now
+    if (!holding.link && entry.fill->repository() != repository) continue; // somebody else's came in between
+    if (entry.started) {
+      site_.background.fetch_add(1);
+      spawn(run_fill(parts, target, entry.fill, holding.link));
+    }
+    const auto progress = co_await entry.fill->wait_head(parts.loop, kHeadPatience);
+    if (progress.state == Fill::State::failed) {
+      // What the upstream says of another repository is not said of this one.
+      if (entry.fill->repository() != repository) continue;
+      co_return *progress.error;
+    }
+    if (progress.state == Fill::State::opening) {
+      co_return Error{Failure::timeout, Side::upstream, true, "the upstream did not answer in time"};
+    }
+    co_return Source{entry.fill, entry.started ? Outcome::miss : Outcome::joined};
+  }
+  co_return Error{Failure::overloaded, Side::local, true, "the blob changed its state too often"};
+}
+
+Task<Result<BlobPull::Description>> BlobPull::describe(LoopParts& parts, const Router::Target& target, Digest digest) {
+  // The fill is looked for first: when it is not there, the index knows what came of it.
+  const auto running = site_.fills.find(digest);
+  const auto holding = site_.store.index().holding(target.repository, digest);
+  if (holding.link && holding.blob) co_return Description{holding.blob->size, Outcome::hit};
+  if (const auto grown = running ? running->progress().size : std::nullopt; holding.link && grown) {
+    co_return Description{grown, Outcome::hit};  // what the bytes are counts more than what a manifest said of them
+  }
+  if (holding.link && holding.link->size) co_return Description{holding.link->size, Outcome::hit};
+  if (!holding.link && site_.unknown.contains(target.repository, digest.text())) co_return unknown_blob(digest);
+  if (const auto fill = site_.fills.find(digest); fill && fill->repository() == target.repository) {
+    const auto progress = co_await fill->wait_head(parts.loop, kHeadPatience);
+    if (progress.size) co_return Description{progress.size, Outcome::joined};
+  }
+  auto link = co_await probe(parts, target, digest);
+  if (!link) co_return std::move(link).error();
+  const auto size = holding.blob ? holding.blob->size : link->size;
+  co_return Description{size, Outcome::miss};
+}
+
+// ---- may this repository show this digest? ------------------------------------------------------
+
+Task<Result<Link>> BlobPull::probe(LoopParts& parts, Router::Target target, Digest digest) {
+  auto answer = co_await probes_.run(parts.loop, target.repository.text() + '\n' + digest.text(),
+                                     [this, &parts, target, digest] { return ask_for_one_byte(parts, target, digest); });
+  co_return std::move(answer.value);
+}
+
+// GET, never HEAD: some registries refuse HEAD of blobs, and a URL presigned for GET does too.
+Task<Result<Link>> BlobPull::ask_for_one_byte(LoopParts& parts, Router::Target target, Digest digest) {
+  // Another flight may have ended since the caller looked.
+  if (auto known = site_.store.index().holding(target.repository, digest).link; known && known->size) co_return *std::move(known);
+  auto request = blob_request(target, digest);
+  request.range_first = request.range_last = 0;
+  auto response = co_await target.upstream->request(parts.upstream(), request);
+  Link link;
+  bool remember_size = true;
+  if (!response) {
+    // Nothing has no first byte.
+    const bool empty = response.error().status == 416 && digest == Digest::of(digest.algorithm(), "");
+    if (!empty) {
+      remember_unknown(target.repository, digest, response.error());
+      co_return std::move(response).error();
+    }
+    link.size = 0;
+  } else if (response->head.status == 206) {
+    const auto range = parse_content_range(response->head.header("Content-Range").value_or(""));
+    if (range) link.size = range->size;
+    response->set_stall_timeout(kProbePatience);
+    const auto rest = co_await response->read_all(kMostProbeBytes);  // one byte, so that the connection can be used again
+    (void)rest;
+  } else {
+    // A page of somebody in between is a 200 too: its length answers this question and is not remembered.
+    link.size = response->content_length();
+    remember_size = false;
+  }
+  const Link kept{Link::Kind::blob, remember_size ? link.size : std::nullopt, ""};
+  auto committed = co_await site_.store.index().commit(parts.loop, [target, digest, kept](IndexWriter& writer) {
+    return writer.link(target.repository, digest, kept);
+  });
+  if (!committed) co_return std::move(committed).error();
+  co_return link;
+}
+
+void BlobPull::remember_unknown(const Name& repository, const Digest& digest, const Error& error) {
+  if (error.failure == Failure::not_found)
+    site_.unknown.insert(repository, digest.text(), site_.settings()->freshness.negative_ttl);
+}
+
+// ---- the fill -----------------------------------------------------------------------------------
+
+// Owned by nobody: it goes on when every client has left.
+Task<void> BlobPull::run_fill(LoopParts& parts, Router::Target target, std::shared_ptr<Fill> fill, std::optional<Link> link) {
+  auto status = co_await fetch_into(parts, target, *fill, link ? link->size : std::nullopt);
+  if (status) status = co_await fill->verify(parts.loop);
+  const bool verified = status.ok();
+  if (verified) {
+    const auto size = fill->progress().size;
+    status = co_await fill->adopt(parts.loop, [target, digest = fill->digest(), size](IndexWriter& writer) {
+      return writer.link(target.repository, digest, Link{Link::Kind::blob, size, ""});
+    });
+  }
+  if (!status) {
+    const auto& error = status.error();
+    const bool corrupt = error.failure == Failure::corrupt;
+    if (!verified) {
+      remember_unknown(target.repository, fill->digest(), error);
+      const Error told = error;
+      co_await fill->fail(parts.loop, told);
+    }
+    if (error.failure != Failure::not_found) {
+      site_.log.warning(verified ? "blob served but not kept" : "fill failed",
+                        {{"repository", target.repository.text()}, {"digest", fill->digest().text()}, {"error", error.what}});
+    }
+    parts.counters.cell(Metric::fills, corrupt ? "corrupt" : "failed").add(1);
+  } else {
+    parts.counters.cell(Metric::fills, "ok").add(1);
+  }
+  site_.fills.finish(fill);
+  site_.background.fetch_sub(1);
+}
+
+Task<Status> BlobPull::fetch_into(LoopParts& parts, const Router::Target& target, Fill& fill, std::optional<std::uint64_t> hint) {
+  auto held = co_await fill.open(parts.loop);
+  if (!held) co_return std::move(held).error();
+  if (*held > 0 && hint && *held == *hint) {
+    fill.head(hint);  // an earlier program had all of it and no time to say so
+    co_return ok_status();
+  }
+
+  // A manifest or a probe may have said a wrong size; what counts is the upstream's length and the digest.
+  std::optional<std::uint64_t> size;
+  const Instant start = parts.loop.now();
+  for (int failures = 0;;) {
+    const auto offset = fill.progress().written;
+    const bool opening = fill.progress().state == Fill::State::opening;
+    auto request = blob_request(target, fill.digest());
+    request.large = true;
+    if (offset > 0) {
+      request.range_first = offset;
+      parts.counters.cell(Metric::upstream_resumes, target.upstream->options().name).add(1);
+    }
+    auto status = co_await fetch_once(parts, target, std::move(request), fill, size);
+    if (status) co_return status;
+    const Error error = status.error();
+    if (opening && offset > 0 && error.status == 416) {
+      // What was held is more than there is; from the start, and so without a Range, it cannot happen again.
+      auto restarted = co_await fill.restart(parts.loop);
+      if (!restarted) co_return restarted;
+      continue;
+    }
+    failures = fill.progress().written > offset ? 0 : failures + 1;
+    if (!error.retryable || failures >= kMostFailures) co_return error;
+    if (fill.progress().state == Fill::State::opening) {
+      const bool soon = failures < kMostOpeningFailures && parts.loop.now() - start < kOpeningPatience;
+      if (!soon || error.failure == Failure::unavailable) co_return error;
+    }
+    site_.log.info("fill interrupted, resuming", {{"repository", target.repository.text()},
+                                                  {"digest", fill.digest().text()},
+                                                  {"held", fill.progress().written},
+                                                  {"error", error.what}});
+    if (failures > 0) co_await sleep_for(parts.loop, kFirstPause * (1 << (failures - 1)));
+  }
+}
+
+// One request and what it brings. Ok: the whole blob is there. `size` is learned when it was not known.
+Task<Status> BlobPull::fetch_once(LoopParts& parts, const Router::Target& target, RegistryClient::Request request, Fill& fill,
+                                  std::optional<std::uint64_t>& size) {
+  const auto offset = request.range_first.value_or(0);
+  auto response = co_await target.upstream->request(parts.upstream(), std::move(request));
+  if (!response) co_return std::move(response).error();
+  auto answer = read_answer(*response, offset, size);
+  if (!answer) co_return std::move(answer).error();
+  if (!size) size = answer->total;
+  if (size && offset > *size)
+    co_return Error{Failure::corrupt, Side::upstream, false, "the blob is smaller than what is held of it"};
+  if (fill.progress().state == Fill::State::opening) fill.head(size);
+  auto status = co_await take_body(parts, *response, fill, answer->skip);
+  if (!status) co_return status;
+  if (size && fill.progress().written < *size) {
+    co_return Error{Failure::unreachable, Side::upstream, true, "the upstream ended the body early"};
+  }
+  co_return ok_status();
+}
+
+Task<Status> BlobPull::take_body(LoopParts& parts, RegistryClient::Response& response, Fill& fill, std::uint64_t skip) {
+  for (;;) {
+    auto piece = co_await response.read();
+    if (!piece) co_return std::move(piece).error();
+    if (piece->empty()) co_return ok_status();
+    if (skip > 0) {
+      const auto dropped = std::min<std::uint64_t>(skip, piece->size());
+      skip -= dropped;
+      piece->erase(0, dropped);
+      if (piece->empty()) continue;
+    }
+    auto status = co_await fill.append(parts.loop, *std::move(piece));
+    if (!status) co_return status;
+  }
+}
+
+}  // namespace weir

@@ -1,0 +1,51 @@
+#pragma once
+// BlobPull: a blob for a repository, from the disk, from a fill under way, or by starting one (docs/request.md).
+//
+// One upstream GET a digest, however many ask and through however many repositories; a repository that is not yet linked
+// to the digest asks the upstream for one byte first, so that nobody sees through one repository what only another has.
+// Thread: any loop, with that loop's parts.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "base/single_flight.h"
+#include "meter/outcome.h"
+#include "proxy/site.h"
+
+namespace weir {
+
+class BlobPull {
+ public:
+  explicit BlobPull(Site& site) : site_(site) {}
+
+  struct Source {
+    std::variant<OpenBlob, std::shared_ptr<Fill>> from;
+    Outcome outcome = Outcome::error;
+  };
+  // Bytes to serve. A Fill that comes back has its head: its size is known where the upstream said one.
+  Task<Result<Source>> find(LoopParts& parts, const Router::Target& target, Digest digest);
+
+  struct Description {
+    std::optional<std::uint64_t> size;
+    Outcome outcome = Outcome::error;
+  };
+  // What HEAD answers: from what is known, else from the upstream by one byte.
+  Task<Result<Description>> describe(LoopParts& parts, const Router::Target& target, Digest digest);
+
+ private:
+  Task<Result<Link>> probe(LoopParts& parts, Router::Target target, Digest digest);
+  Task<Result<Link>> ask_for_one_byte(LoopParts& parts, Router::Target target, Digest digest);
+  Task<void> run_fill(LoopParts& parts, Router::Target target, std::shared_ptr<Fill> fill, std::optional<Link> link);
+  Task<Status> fetch_into(LoopParts& parts, const Router::Target& target, Fill& fill, std::optional<std::uint64_t> size);
+  Task<Status> fetch_once(LoopParts& parts, const Router::Target& target, RegistryClient::Request request, Fill& fill,
+                          std::optional<std::uint64_t>& size);
+  Task<Status> take_body(LoopParts& parts, RegistryClient::Response& response, Fill& fill, std::uint64_t skip);
+  void remember_unknown(const Name& repository, const Digest& digest, const Error& error);
+
+  Site& site_;
+  SingleFlight<std::string, Result<Link>> probes_;
+};
+
+}  // namespace weir

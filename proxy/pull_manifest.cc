@@ -1,0 +1,241 @@
+#include "proxy/pull_manifest.h"
+
+#include "base/text.h"
+#include "oci/media_type.h"
+
+namespace weir {
+namespace {
+
+Error unknown_manifest(const std::string& reference) {
+  return Error{Failure::not_found, Side::client, false, "the upstream has no manifest " + reference};
+}
+
+// May an old answer stand in for this failure? Not when the upstream answered that it is gone or not ours to see.
+bool outage(const Error& error) {
+  switch (error.failure) {
+    case Failure::timeout:
+    case Failure::unreachable:
+    case Failure::unavailable:
+    case Failure::throttled:
+    case Failure::overloaded:
+    case Failure::corrupt: return true;
+    case Failure::refused: return error.status >= 500;
+    default: return false;
+  }
+}
+
+// Some registries refuse HEAD, or leave out the digest; then a GET must tell.
+bool refuses_head(const Error& error) {
+  return error.failure == Failure::unauthorized || error.failure == Failure::denied ||
+         (error.failure == Failure::refused && error.status < 500);
+}
+
+// The repository may show what its manifest refers to.
+Status link_children(IndexWriter& writer, const Name& repository, const Manifest& manifest) {
+  for (const auto& blob : manifest.blobs) {
+    if (auto status = writer.link(repository, blob.digest, Link{Link::Kind::blob, blob.size, ""}); !status) return status;
+  }
+  for (const auto& child : manifest.manifests) {
+    const auto kind = media_type::is_manifest(child.media_type) ? Link::Kind::manifest : Link::Kind::blob;
+    const std::string type = kind == Link::Kind::manifest ? child.media_type : "";
+    if (auto status = writer.link(repository, child.digest, Link{kind, child.size, type}); !status) return status;
+  }
+  return ok_status();
+}
+
+}  // namespace
+
+Task<Result<ManifestPull::Found>> ManifestPull::find(LoopParts& parts, const Router::Target& target, Reference reference) {
+  auto found = co_await (reference.digest() ? by_digest(parts, target, *reference.digest())
+                                            : by_tag(parts, target, *reference.tag()));
+  co_return found;
+}
+
+std::optional<ManifestPull::Found> ManifestPull::held(const Name& repository, const Digest& digest) {
+  const auto holding = site_.store.index().holding(repository, digest);
+  if (!holding.link || !holding.blob || holding.link->kind != Link::Kind::manifest || holding.link->media_type.empty())
+    return std::nullopt;
+  if (holding.blob->size > Manifest::kMostBytes) return std::nullopt;
+  const auto blob = site_.store.open_blob(digest, *holding.blob);
+  if (!blob) return std::nullopt;
+  auto bytes = std::make_shared<std::string>(blob->size, '\0');
+  const auto count = site_.store.disk().read_at(blob->file->get(), std::as_writable_bytes(std::span(*bytes)), 0);
+  if (!count || *count != blob->size) return std::nullopt;
+  site_.store.index().touch(digest);
+  return Found{digest, holding.link->media_type, std::move(bytes), Outcome::hit, std::nullopt};
+}
+
+Milliseconds ManifestPull::tag_ttl(const Router::Target& target) const {
+  return target.upstream->options().tag_ttl.value_or(site_.settings()->freshness.tag_ttl);
+}
+
+Task<Result<ManifestPull::Found>> ManifestPull::by_digest(LoopParts& parts, const Router::Target& target, Digest digest) {
+  if (auto found = held(target.repository, digest)) co_return std::move(*found);
+  if (site_.unknown.contains(target.repository, digest.text())) co_return unknown_manifest(digest.text());
+  auto answer = co_await flights_.run(parts.loop, target.repository.text() + '\n' + digest.text(),
+                                      [this, &parts, target, digest] { return fetch_unless_held(parts, target, digest); });
+  if (answer.value && answer.joined) answer.value->outcome = Outcome::joined;
+  co_return std::move(answer.value);
+}
+
+// A flight may have ended between its caller's look and this one's start: who begins a flight looks once more.
+Task<Result<ManifestPull::Found>> ManifestPull::fetch_unless_held(LoopParts& parts, Router::Target target, Digest digest) {
+  if (auto found = held(target.repository, digest)) co_return std::move(*found);
+  auto fetched = co_await fetch(parts, target, Reference(digest), std::nullopt);
+  co_return fetched;
+}
+
+Task<Result<ManifestPull::Found>> ManifestPull::ask_unless_believed(LoopParts& parts, Router::Target target, Tag tag) {
+  const auto record = site_.store.index().tag(target.repository, tag);
+  if (auto found = believed(target, record)) co_return std::move(*found);
+  auto asked = co_await ask_for_tag(parts, target, tag, record);
+  co_return asked;
+}
+
+std::optional<ManifestPull::Found> ManifestPull::believed(const Router::Target& target, const std::optional<TagRecord>& record) {
+  if (!record) return std::nullopt;
+  const Seconds age(std::max<WallSeconds>(0, site_.clock.wall_seconds() - record->checked_at));
+  if (age >= tag_ttl(target)) return std::nullopt;
+  auto found = held(target.repository, record->digest);
+  if (found) found->age = age;
+  return found;
+}
+
+Task<Result<ManifestPull::Found>> ManifestPull::by_tag(LoopParts& parts, const Router::Target& target, Tag tag) {
+  if (auto found = believed(target, site_.store.index().tag(target.repository, tag))) co_return std::move(*found);
+  if (site_.unknown.contains(target.repository, tag.text())) co_return unknown_manifest(tag.text());
+  auto answer = co_await flights_.run(parts.loop, target.repository.text() + '\n' + tag.text(),
+                                      [this, &parts, target, tag] { return ask_unless_believed(parts, target, tag); });
+  // Who waited for another's confirmation of what is on the disk has hit it all the same.
+  if (answer.value && answer.joined && answer.value->outcome == Outcome::miss) answer.value->outcome = Outcome::joined;
+  co_return std::move(answer.value);
+}
+
+Task<Result<Digest>> ManifestPull::refresh(LoopParts& parts, const Router::Target& target, Tag tag) {
+  site_.unknown.erase(target.repository, tag.text());
+  auto record = site_.store.index().tag(target.repository, tag);
+  if (record) record->checked_at = 0;  // too old to stand in
+  auto answer = co_await flights_.run(parts.loop, target.repository.text() + '\n' + tag.text() + "\nrefresh",
+                                      [this, &parts, target, tag, record] { return ask_for_tag(parts, target, tag, record); });
+  if (!answer.value) co_return std::move(answer.value).error();
+  co_return *answer.value->digest;
+}
+
+// HEAD when something is held that it could confirm; GET when nothing is, or HEAD does not tell.
+Task<Result<ManifestPull::Found>> ManifestPull::ask_for_tag(LoopParts& parts, Router::Target target, Tag tag,
+                                                            std::optional<TagRecord> record) {
+  if (record && site_.store.index().blob(record->digest)) {
+    RegistryClient::Request request;
+    request.method = "HEAD";
+    request.repository = target.repository.path();
+    request.path = "manifests/" + tag.text();
+    request.accept = media_type::accept_all_manifests();
+    auto response = co_await target.upstream->request(parts.upstream(), request);
+    if (!response && !refuses_head(response.error())) {
+      if (response.error().failure == Failure::not_found) {
+        site_.unknown.insert(target.repository, tag.text(), site_.settings()->freshness.negative_ttl);
+        auto removed = co_await site_.store.index().commit(parts.loop, [target, tag](IndexWriter& writer) {
+          return writer.remove_tag(target.repository.text(), tag.text());
+        });
+        if (!removed) co_return std::move(removed).error();
+        co_return unknown_manifest(tag.text());
+      }
+      auto stale = co_await stale_or(parts, target, *record, response.error());
+      co_return stale;
+    }
+    if (response) {
+      auto said = Digest::parse(response->head.header("Docker-Content-Digest").value_or(""));
+      response = Error{};  // gives its place at the upstream back
+      if (said) {
+        auto found = co_await confirmed(parts, target, tag, *said);
+        if (!found && outage(found.error())) found = co_await stale_or(parts, target, *record, found.error());
+        co_return found;
+      }
+    }
+  }
+  auto found = co_await fetch(parts, target, Reference(tag), tag);
+  if (!found && record && outage(found.error())) found = co_await stale_or(parts, target, *record, found.error());
+  co_return found;
+}
+
+// The upstream says that the tag is this digest now.
+Task<Result<ManifestPull::Found>> ManifestPull::confirmed(LoopParts& parts, const Router::Target& target, const Tag& tag,
+                                                          const Digest& digest) {
+  auto found = held(target.repository, digest);
+  if (!found) {
+    auto fetched = co_await fetch(parts, target, Reference(digest), tag);
+    co_return fetched;
+  }
+  auto committed = co_await site_.store.index().commit(parts.loop, [target, tag, digest](IndexWriter& writer) {
+    return writer.put_tag(target.repository, tag, TagRecord{digest, writer.now()});
+  });
+  // A tag that could not be noted is asked for again next time; the answer is right all the same.
+  if (!committed)
+    site_.log.warning("tag not noted",
+                      {{"repository", target.repository.text()}, {"tag", tag.text()}, {"error", committed.error().what}});
+  found->age = Seconds(0);
+  co_return std::move(*found);
+}
+
+Task<Result<ManifestPull::Found>> ManifestPull::stale_or(LoopParts&, const Router::Target& target, const TagRecord& record,
+                                                         Error error) {
+  const Seconds age(std::max<WallSeconds>(0, site_.clock.wall_seconds() - record.checked_at));
+  const auto limit = site_.settings()->freshness.stale_if_error;
+  if (!outage(error) || limit.count() == 0 || age > limit) co_return error;
+  auto found = held(target.repository, record.digest);
+  if (!found) co_return error;
+  found->outcome = Outcome::stale;
+  found->age = age;
+  co_return std::move(*found);
+}
+
+Task<Result<ManifestPull::Found>> ManifestPull::fetch(LoopParts& parts, Router::Target target, Reference reference,
+                                                      std::optional<Tag> also_tag) {
+  RegistryClient::Request request;
+  request.repository = target.repository.path();
+  request.path = "manifests/" + reference.text();
+  request.accept = media_type::accept_all_manifests();
+  auto response = co_await target.upstream->request(parts.upstream(), request);
+  if (!response) {
+    if (response.error().failure == Failure::not_found) {
+      site_.unknown.insert(target.repository, reference.text(), site_.settings()->freshness.negative_ttl);
+    }
+    co_return std::move(response).error();
+  }
+  const auto wrong = [&](std::string what) {
+    return Error{Failure::corrupt, Side::upstream, false, "the upstream's manifest " + reference.text() + ": " + std::move(what)};
+  };
+  const auto encoding = response->head.header("Content-Encoding").value_or("");
+  if (!encoding.empty() && !equal_ignoring_case(encoding, "identity"))
+    co_return wrong("came with Content-Encoding " + std::string(encoding));
+  auto body = co_await response->read_all(Manifest::kMostBytes);
+  if (!body) co_return std::move(body).error();
+
+  auto said = Digest::parse(response->head.header("Docker-Content-Digest").value_or(""));
+  const auto algorithm = reference.digest() ? reference.digest()->algorithm() : said ? said->algorithm() : HashAlgorithm::sha256;
+  const auto digest = Digest::of(algorithm, *body);
+  if (reference.digest() && digest != *reference.digest()) co_return wrong("the bytes have the digest " + digest.text());
+  if (said && said->algorithm() == algorithm && *said != digest)
+    co_return wrong("its digest was said to be " + said->text() + " but is " + digest.text());
+  const std::string content_type(response->head.header("Content-Type").value_or(""));
+  auto manifest = Manifest::parse(*body, content_type);
+  if (!manifest) co_return wrong(manifest.error().what);
+
+  Found found{digest, manifest->media_type, std::make_shared<const std::string>(std::move(*body)), Outcome::miss, std::nullopt};
+  if (also_tag) found.age = Seconds(0);
+  const auto size = found.bytes->size();
+  auto stored = co_await site_.store.put(
+      parts.loop, digest, *found.bytes, [target, digest, size, also_tag, manifest = *manifest](IndexWriter& writer) -> Status {
+        const Link link{Link::Kind::manifest, size, manifest.media_type};
+        if (auto status = writer.link(target.repository, digest, link); !status) return status;
+        if (auto status = link_children(writer, target.repository, manifest); !status) return status;
+        return also_tag ? writer.put_tag(target.repository, *also_tag, TagRecord{digest, writer.now()}) : ok_status();
+      });
+  // What cannot be kept is still right: it was verified.
+  if (!stored)
+    site_.log.warning("manifest served but not kept",
+                      {{"repository", target.repository.text()}, {"digest", digest.text()}, {"error", stored.error().what}});
+  co_return found;
+}
+
+}  // namespace weir

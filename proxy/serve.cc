@@ -1,0 +1,273 @@
+#include "proxy/serve.h"
+
+#include <malloc.h>
+#include <sys/resource.h>
+#include <systemd/sd-daemon.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <thread>
+
+#include "proxy/admin.h"
+#include "proxy/app.h"
+#include "proxy/http/server.h"
+#include "proxy/version.h"
+
+namespace weir {
+namespace {
+
+constexpr unsigned kDiskThreads = 4;
+constexpr auto kSettlePoll = Milliseconds(5);
+
+unsigned loop_count(const HttpOptions& options) {
+  if (options.threads > 0) return options.threads;
+  const auto cores = std::thread::hardware_concurrency();
+  return cores > 0 ? cores : 1;
+}
+
+// Ten thousand connections need as many descriptors; the soft limit is often 1024.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+Result<std::shared_ptr<const Settings>> make_settings(const Clock& clock, const Options& options) {
+  auto router = Router::make(clock, options.upstreams);
+  if (!router) return std::move(router).error();
+  auto settings = std::make_shared<Settings>();
+  settings->router = *std::move(router);
+  settings->freshness = options.freshness;
+  settings->access_log = options.access_log;
+  return std::shared_ptr<const Settings>(std::move(settings));
+}
+
+struct Listeners {
+  std::vector<Listener> app, admin;
+};
+
+// What systemd bound replaces what the configuration says; a socket named `admin` is the admin listener.
+Result<Listeners> open_listeners(const Options& options, const std::string& admin_socket) {
+  Listeners listeners;
+  char** names = nullptr;
+  const int count = ::sd_listen_fds_with_names(1, &names);
+  for (int i = 0; i < count; ++i) {
+    const std::string name = names && names[i] ? names[i] : "";
+    auto listener = adopt_listener(SD_LISTEN_FDS_START + i);
+    if (!listener) return std::move(listener).error();
+    (name == "admin" ? listeners.admin : listeners.app).push_back(*std::move(listener));
+  }
+  for (int i = 0; i < count; ++i) std::free(names[i]);
+  std::free(names);
+  const auto add = [](const std::vector<std::string>& addresses, std::vector<Listener>& into) -> Status {
+    for (const auto& address : addresses) {
+      auto listener = listen_on(address);
+      if (!listener) return std::move(listener).error();
+      into.push_back(*std::move(listener));
+    }
+    return ok_status();
+  };
+  if (listeners.app.empty()) {
+    if (auto status = add(options.http.listen, listeners.app); !status) return std::move(status).error();
+  }
+  if (listeners.admin.empty()) {
+    if (auto status = add(options.admin.listen, listeners.admin); !status) return std::move(status).error();
+  }
+  auto socket = listen_on_unix(admin_socket);
+  if (!socket) return std::move(socket).error();
+  listeners.admin.push_back(*std::move(socket));
+  return listeners;
+}
+
+void write_ports_file(const std::string& path, const Listeners& listeners) {
+  if (path.empty()) return;
+  const std::string temporary = path + ".new";
+  std::FILE* file = std::fopen(temporary.c_str(), "w");
+  if (!file) return;
+  for (const auto& listener : listeners.app) std::fprintf(file, "server %s\n", listener.address.c_str());
+  for (const auto& listener : listeners.admin) {
+    if (!listener.address.starts_with("unix")) std::fprintf(file, "admin %s\n", listener.address.c_str());
+  }
+  std::fclose(file);
+  std::rename(temporary.c_str(), path.c_str());  // whoever waits for it finds it whole
+}
+
+void add_gauges(Meter& meter, const Site& site, const Server& server, const std::atomic<bool>& reload_failed) {
+  meter.add_gauge({"weir_cache_bytes", "Bytes of whole blobs in the store.",
+                   [&site] { return static_cast<double>(site.store.index().totals().blob_bytes); }});
+  meter.add_gauge({"weir_cache_blobs", "Whole blobs in the store.",
+                   [&site] { return static_cast<double>(site.store.index().totals().blobs); }});
+  meter.add_gauge({"weir_fills_active", "Blobs that are growing.", [&site] { return static_cast<double>(site.fills.size()); }});
+  meter.add_gauge({"weir_connections_active", "Client connections that are open.",
+                   [&server] { return static_cast<double>(server.connections()); }});
+  meter.add_gauge({"weir_config_reload_failed", "1 when the last reload was refused and the old configuration serves on.",
+                   [&reload_failed] { return reload_failed.load() ? 1.0 : 0.0; }});
+}
+
+// SIGHUP: all of it or nothing.
+void reload(Site& site, const ConfigSource& source, std::atomic<bool>& failed) {
+  auto loaded = load_config(source);
+  if (const auto* errors = std::get_if<std::vector<ConfigError>>(&loaded)) {
+    for (const auto& error : *errors)
+      site.log.error("configuration refused, the old one serves on", {{"where", error.where}, {"error", error.what}});
+    failed.store(true);
+    return;
+  }
+  auto settings = make_settings(site.clock, std::get<LoadedConfig>(loaded).options);
+  if (!settings) {
+    site.log.error("configuration refused, the old one serves on", {{"error", settings.error().what}});
+    failed.store(true);
+    return;
+  }
+  site.replace_settings(*std::move(settings));
+  site.unknown.clear();
+  site.listings.clear();
+  failed.store(false);
+  site.log.info("configuration reloaded");
+}
+
+// The end, in order: no new connections; what is being answered is answered, or cut after the drain time; fills break off
+// and keep what they have; the loops stop.
+class Shutdown {
+ public:
+  Shutdown(Site& site, std::vector<std::unique_ptr<Loop>>& loops, Server& app, Server& admin_server, Admin& admin,
+           Milliseconds patience)
+      : site_(site), loops_(loops), app_(app), admin_server_(admin_server), admin_(admin),
+        deadline_(*loops[0], [this] { cut_upstreams(); }), settle_(*loops[0], [this] { settle(); }), patience_(patience) {}
+
+  void begin() {
+    if (std::exchange(begun_, true)) {
+      cut_upstreams();  // asked twice: at once
+      return;
+    }
+    site_.log.info("draining");
+    ::sd_notify(0, "STOPPING=1");
+    admin_.set_ready(false);
+    deadline_.start(patience_);
+    app_.drain([this] {
+      cut_upstreams();
+      settle();
+    });
+  }
+
+ private:
+  void cut_upstreams() {
+    for (auto& parts : site_.loops) parts->loop.post([transport = &parts->transport] { transport->shut_down(); });
+  }
+  void settle() {
+    if (site_.background.load() > 0) {
+      settle_.start(kSettlePoll);
+      return;
+    }
+    admin_server_.drain([this] {
+      for (auto& loop : loops_) loop->stop();
+    });
+  }
+
+  Site& site_;
+  std::vector<std::unique_ptr<Loop>>& loops_;
+  Server& app_;
+  Server& admin_server_;
+  Admin& admin_;
+  Timer deadline_, settle_;
+  const Milliseconds patience_;
+  bool begun_ = false;
+};
+
+// Tells systemd that the loops still turn, at half the time it allows.
+class Watchdog {
+ public:
+  explicit Watchdog(Loop& loop) : timer_(loop, [this] { beat(); }) {
+    std::uint64_t microseconds = 0;
+    if (::sd_watchdog_enabled(0, &microseconds) <= 0) return;
+    interval_ = Milliseconds(microseconds / 2000);
+    beat();
+  }
+
+ private:
+  void beat() {
+    ::sd_notify(0, "WATCHDOG=1");
+    timer_.start(interval_);
+  }
+  Timer timer_;
+  Milliseconds interval_{0};
+};
+
+}  // namespace
+
+int serve(const LoadedConfig& config, const ConfigSource& source) {
+  const Options& options = config.options;
+  ::signal(SIGPIPE, SIG_IGN);
+  // Pieces of bodies come and go on every thread: a heap for each thread would keep them all, and a mapping for each
+  // piece would fault in fresh pages for every byte.
+  ::mallopt(M_ARENA_MAX, 2);
+  ::mallopt(M_MMAP_THRESHOLD, 4 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 16 << 20);
+  raise_descriptor_limit();
+
+  const SystemClock clock;
+  Log log(clock, options.log);
+  const auto fail = [&log](std::string_view doing, const Error& error) {
+    log.error(doing, {{"error", error.what}});
+    return 1;
+  };
+
+  RealFileSystem disk;
+  DiskPool pool(kDiskThreads);
+  auto opened = BlobStore::open(clock, disk, pool, options.cache);
+  if (!opened) return fail("the store cannot be opened", opened.error());
+  BlobStore& store = **opened;
+  const auto admin_socket = options.admin.socket.empty() ? store.layout().admin_socket() : options.admin.socket;
+  auto listeners = open_listeners(options, admin_socket);
+  if (!listeners) return fail("cannot listen", listeners.error());
+
+  std::vector<std::unique_ptr<Loop>> loops;
+  for (unsigned i = 0; i < loop_count(options.http); ++i) loops.push_back(std::make_unique<Loop>(clock, i));
+  Meter meter(static_cast<unsigned>(loops.size()));
+  std::vector<std::unique_ptr<LoopParts>> loop_parts;
+  for (auto& loop : loops) {
+    loop_parts.push_back(std::make_unique<LoopParts>(*loop, meter.counters(loop->index()), std::string("weir/") + version()));
+  }
+  FillTable fills(store);
+  NegativeCache unknown(clock);
+  ListingCache listings(clock);
+  Site site{clock, log, meter, store, fills, unknown, listings, loop_parts};
+  auto settings = make_settings(clock, options);
+  if (!settings) return fail("the configuration does not stand", settings.error());
+  site.replace_settings(*std::move(settings));
+
+  BlobPull blob_pull(site);
+  ManifestPull manifest_pull(site);
+  App app(site, blob_pull, manifest_pull);
+  Admin admin(site, manifest_pull);
+  Server app_server(loops, options.http, app, meter, pool, log);
+  Server admin_server(loops, options.http, admin, meter, pool, log);
+  std::atomic<bool> reload_failed{false};
+  add_gauges(meter, site, app_server, reload_failed);
+
+  Shutdown shutdown(site, loops, app_server, admin_server, admin, options.http.drain_timeout);
+  const SignalWatch on_term(*loops[0], SIGTERM, [&] { shutdown.begin(); });
+  const SignalWatch on_interrupt(*loops[0], SIGINT, [&] { shutdown.begin(); });
+  const SignalWatch on_hangup(*loops[0], SIGHUP, [&] { pool.submit([&] { reload(site, source, reload_failed); }); });
+  const Watchdog watchdog(*loops[0]);
+
+  write_ports_file(options.http.ports_file, *listeners);
+  for (auto& listener : listeners->app) {
+    log.info("serving", {{"address", listener.address}, {"version", version()}});
+    app_server.start(std::move(listener));
+  }
+  for (auto& listener : listeners->admin) admin_server.start(std::move(listener));
+  admin.set_ready(true);
+  ::sd_notify(0, "READY=1");
+
+  std::vector<std::thread> threads;
+  for (std::size_t i = 1; i < loops.size(); ++i) threads.emplace_back([&loops, i] { loops[i]->run(); });
+  loops[0]->run();
+  for (auto& thread : threads) thread.join();
+  log.info("stopped");
+  return 0;
+}
+
+}  // namespace weir

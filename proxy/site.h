@@ -1,0 +1,68 @@
+#pragma once
+// Site: what every part of the product shares, wired by main and handed down by reference.
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "cache/blob_store.h"
+#include "cache/fill_table.h"
+#include "meter/counters.h"
+#include "proxy/listing_cache.h"
+#include "proxy/negative_cache.h"
+#include "proxy/options.h"
+#include "proxy/request_counters.h"
+#include "proxy/upstream/router.h"
+#include "proxy/upstream/transport.h"
+
+namespace weir {
+
+// What belongs to one loop.
+struct LoopParts {
+  Loop& loop;
+  Counters& counters;
+  RequestCounters requests;
+  Transport transport;
+
+  LoopParts(Loop& own_loop, Counters& own_counters, std::string user_agent)
+      : loop(own_loop), counters(own_counters), requests(own_counters), transport(own_loop, std::move(user_agent)) {}
+  UpstreamContext upstream() { return {transport, counters}; }
+};
+
+// Replaced whole on SIGHUP; a request keeps the one it started with.
+struct Settings {
+  std::shared_ptr<const Router> router;
+  FreshnessOptions freshness;
+  bool access_log = true;
+};
+
+struct Site {
+  const Clock& clock;
+  Log& log;
+  Meter& meter;
+  BlobStore& store;
+  FillTable& fills;
+  NegativeCache& unknown;                          // what upstreams lately said is not there
+  ListingCache& listings;
+  std::vector<std::unique_ptr<LoopParts>>& loops;
+
+  // Tasks that run on their own: fills and flights. The program ends after the last of them.
+  std::atomic<unsigned> background{0};
+
+  std::shared_ptr<const Settings> settings() const {
+    std::lock_guard lock(settings_mutex);
+    return current_settings;
+  }
+  void replace_settings(std::shared_ptr<const Settings> settings) {
+    std::lock_guard lock(settings_mutex);
+    current_settings = std::move(settings);
+  }
+
+  mutable std::mutex settings_mutex;
+  std::shared_ptr<const Settings> current_settings;  // guarded by settings_mutex
+};
+
+}  // namespace weir

@@ -1,0 +1,40 @@
+#pragma once
+// What one upstream can be told.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+
+namespace weir {
+
+// How an upstream is told who asks.
+enum class UpstreamAuth {
+  anonymous,  // tokens that anybody gets, where it wants tokens
+  basic,      // user and password with every request to the upstream itself
+  bearer,     // user and password for its token realm, the token for the upstream
+};
+
+struct UpstreamOptions {
+  std::string name;                     // of its section
+  std::string url;                      // http:// or https://, host, maybe port and path
+  // What `?ns=`, a path prefix and Host say; the first is the canonical one. Empty: the name.
+  std::vector<std::string> namespaces;
+  bool is_default = false;              // takes what names no namespace; one at most
+  UpstreamAuth auth = UpstreamAuth::anonymous;
+  std::string username;
+  std::string password_file;
+  std::string password;                 // the first line of password_file, read when the configuration is; never shown
+  std::string proxy;                    // http:// or https://; empty: none, whatever the environment says
+  std::string ca_file;                  // PEM; empty: the system's
+  // Hosts besides the upstream's own that may issue tokens over a private address.
+  std::vector<std::string> token_realms;
+  std::optional<Milliseconds> tag_ttl;  // instead of [cache] tag-ttl
+  unsigned max_concurrency = 16;        // transfers at once, over all loops; more wait
+  Milliseconds connect_timeout = Seconds(2);
+  Milliseconds first_byte_timeout = Seconds(10);
+  Milliseconds stall_timeout = Seconds(30);  // without a byte of a body; a whole transfer has no limit
+};
+
+}  // namespace weir

@@ -1,0 +1,156 @@
+# The servers of a test, all on 127.0.0.1 and on ports the kernel chose. Sourced by lib.sh.
+
+declare -A URL=()     # of every server by its name
+
+# start_registry NAME [--tls] [--login USER:PASSWORD] [--read-only] : a real docker-registry with a store of its own.
+# Started again under the same name it has the same store and the same port.
+# Its access log is $T/NAME.out, one line a request, in the form web servers use.
+start_registry() {
+  local name=$1 scheme=http tls='' auth='' address=127.0.0.1:0 read_only=false
+  shift
+  while (($#)); do
+    case $1 in
+      --tls)
+        make_certificates
+        scheme=https tls="  tls: {certificate: $T/tls/server.crt, key: $T/tls/server.key}" ;;
+      --login)
+        htpasswd -Bbn "${2%%:*}" "${2#*:}" >"$T/$name.htpasswd"
+        auth="auth: {htpasswd: {realm: $name, path: $T/$name.htpasswd}}"
+        shift ;;
+      --read-only) read_only=true ;;
+    esac
+    shift
+  done
+  [[ ${URL[$name]:-} ]] && address=${URL[$name]#*://}
+  mkdir -p "$T/$name"
+  cat >"$T/$name.yml" <<END
+version: 0.1
+log: {level: info}
+storage:
+  filesystem: {rootdirectory: $T/$name}
+  delete: {enabled: true}
+  maintenance: {uploadpurging: {enabled: false}, readonly: {enabled: $read_only}}
+http:
+  addr: $address
+  secret: a-test
+$tls
+$auth
+END
+  cat "$T/$name.out" >>"$T/$name.before" 2>/dev/null || true
+  start "$name" docker-registry serve "$T/$name.yml"
+  wait_for 10 grep -qs 'listening on 127' "$T/$name.log" || { cat "$T/$name.log" >&2; exit 1; }
+  URL[$name]=$scheme://$(sed -n 's/.*listening on \(127[^", ]*\).*/\1/p' "$T/$name.log" | head -n 1)
+}
+
+# The access log of a registry since it was first started. A line is written when the request is over.
+access_log() { cat "$T/$1.before" "$T/$1.out" 2>/dev/null || true; }
+
+# requests NAME [PATTERN] : how many of its requests match.
+requests() { access_log "$1" | grep -cE -- "${2:-.}" || true; }
+
+# upstream_bytes NAME [PATTERN] : how many body bytes it answered to GETs.
+upstream_bytes() { access_log "$1" | grep -E -- "${2:-.}" | awk '$6 == "\"GET" { sum += $10 } END { printf "%d\n", sum }'; }
+
+# A throw-away authority in $T/tls/ca.crt and a server certificate it signed.
+make_certificates() {
+  [[ -s $T/tls/server.crt ]] && return
+  mkdir -p "$T/tls"
+  (
+    cd "$T/tls" || exit 1
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj '/CN=test authority' \
+      -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign -keyout ca.key -out ca.crt
+    openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj '/CN=test server' -keyout server.key -out server.csr
+    printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth\n' >server.ext
+    openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 30 -extfile server.ext -out server.crt
+  ) 2>/dev/null
+}
+
+# start_front NAME BEHIND RATE : nginx before the server BEHIND, sending at most RATE (such as 40m) bytes a second.
+# Its log $T/NAME.access has a line a request: METHOD PATH STATUS BYTES RANGE.
+start_front() {
+  local name=$1 behind=${URL[$2]} rate=$3 port tries
+  mkdir -p "$T/$name.tmp"
+  for tries in 1 2 3 4 5; do
+    # nginx can not be told to let the kernel choose: a port below those the kernel hands out, and the next one if it is taken.
+    port=$((RANDOM % 20000 + 10000))
+    cat >"$T/$name.conf" <<END
+daemon off;
+master_process off;
+pid $T/$name.pid;
+error_log stderr;
+events {}
+http {
+  log_format one '\$request_method \$uri \$status \$body_bytes_sent \$http_range';
+  access_log $T/$name.access one;
+  client_body_temp_path $T/$name.tmp/1;
+  proxy_temp_path $T/$name.tmp/2;
+  fastcgi_temp_path $T/$name.tmp/3;
+  uwsgi_temp_path $T/$name.tmp/4;
+  scgi_temp_path $T/$name.tmp/5;
+  server {
+    listen 127.0.0.1:$port;
+    client_max_body_size 0;
+    location / {
+      proxy_pass $behind;
+      proxy_http_version 1.1;
+      proxy_set_header Host \$http_host;
+      proxy_max_temp_file_size 0;
+      limit_rate $rate;              # has no effect with proxy_buffering off
+    }
+  }
+}
+END
+    start "$name" nginx -c "$T/$name.conf" -e stderr
+    URL[$name]=http://127.0.0.1:$port
+    if wait_for 3 front_answers "$name" 2>/dev/null; then return; fi
+    stop "$name"
+  done
+  cat "$T/$name.log" >&2
+  exit 1
+}
+
+front_answers() { alive "$1" && curl -s -o /dev/null "${URL[$1]}/v2/"; }
+
+# config [PREAMBLE-LINE...] <<END : the configuration of start_weir, ended by what comes from standard input.
+config() {
+  {
+    printf '[server]\nlisten = 127.0.0.1:0\n\n[admin]\nlisten = 127.0.0.1:0\nsocket = %s\n\n[cache]\ndirectory = %s\n' "$T/admin.sock" "$T/store"
+    printf '%s\n' "$@"
+    echo
+    cat
+  } >"$T/weir.conf"
+}
+
+# start_weir [OPTION...] : sets HOST (127.0.0.1:PORT), URL[weir] and URL[admin].
+start_weir() {
+  local before=${HOST:-}
+  [[ -x $WEIR ]] || { say "no program at $WEIR"; exit 1; }
+  rm -f "$T/ports"
+  [[ -s $T/weir.log ]] && cat "$T/weir.log" >>"$T/weir.before"
+  start weir "$WEIR" serve --config "$T/weir.conf" --set "server.ports-file=$T/ports" "$@"
+  wait_for 15 weir_is_up || { say "weir did not start"; exit 1; }
+  HOST=$(awk '$1 == "server" { print $2 }' "$T/ports")
+  URL[weir]=http://$HOST
+  URL[admin]=http://$(awk '$1 == "admin" { print $2 }' "$T/ports")
+}
+
+weir_is_up() {
+  alive weir || { cat "$T/weir.log" >&2; exit 1; }
+  [[ -s $T/ports ]] && grep -q '^server ' "$T/ports" && grep -q '^admin ' "$T/ports"
+}
+
+# weir COMMAND... : another command of the program, beside the server.
+weir() { "$WEIR" "$@" --config "$T/weir.conf"; }
+
+# metric NAME [LABELS-PATTERN] : the sum over its lines, 0 when there is none.
+metric() {
+  curl -sSf "${URL[admin]}/metrics" | awk -v name="$1" -v labels="${2:-.}" '
+    index($0, name "{") == 1 && $0 ~ labels || $1 == name { sum += $NF }
+    END { printf "%d\n", sum }'
+}
+
+# knows SECTION KEY VALUE : whether this weir has such a setting.
+knows() {
+  { [[ $1 == upstream.* ]] && printf '[%s]\nurl = http://127.0.0.1:1\n' "$1" || printf '[%s]\n' "$1"; printf '%s = %s\n' "$2" "$3"; } >"$T/knows.conf"
+  "$WEIR" config check --config "$T/knows.conf" >/dev/null 2>&1
+}

@@ -1,0 +1,270 @@
+#include "cache/index.h"
+
+#include <future>
+#include <latch>
+
+#include "tests/unit/base/loop_thread.h"
+#include "tests/unit/base/scratch.h"
+#include "tests/unit/oci/values.h"
+
+#include <doctest/doctest.h>
+
+using namespace weir;
+using namespace weir::testing;
+
+namespace {
+
+const Name kAlpine = name_of("docker.io/library/alpine"), kBusybox = name_of("docker.io/library/busybox");
+
+struct Opened {
+  Scratch scratch;
+  ManualClock clock{1'000'000'000};
+  std::unique_ptr<Index> index;
+
+  Opened() { reopen(); }
+  void reopen(bool read_only = false) {
+    index.reset();
+    auto opened = Index::open(clock, {.directory = scratch.path(), .read_only = read_only, .durable = false});
+    REQUIRE(opened.ok());
+    index = *std::move(opened);
+  }
+  std::future<Status> submit(Index::Mutation mutation) {
+    auto done = std::make_shared<std::promise<Status>>();
+    auto future = done->get_future();
+    index->submit(std::move(mutation), [done](Status status) { done->set_value(std::move(status)); });
+    return future;
+  }
+  Status write(Index::Mutation mutation) {
+    auto future = submit(std::move(mutation));
+    return take(future);
+  }
+  void put_blob(const Digest& digest, std::uint64_t size) {
+    REQUIRE(write([=](IndexWriter& writer) { return writer.put_blob(digest, {size, writer.now(), writer.now()}); }).ok());
+  }
+  void put_link(const Name& name, const Digest& digest, const Link& link) {
+    REQUIRE(write([=](IndexWriter& writer) { return writer.link(name, digest, link); }).ok());
+  }
+};
+
+Status refusal() { return Error{Failure::denied, Side::local, false, "no"}; }
+
+}  // namespace
+
+TEST_CASE("blobs, links and tags are still known after a restart") {
+  Opened opened;
+  const auto digest = some_digest(), sha512 = Digest::of(HashAlgorithm::sha512, "x");
+  REQUIRE(opened
+              .write([&](IndexWriter& writer) -> Status {
+                if (auto status = writer.put_blob(digest, {1ull << 40, 5, 6}); !status) return status;
+                if (auto status = writer.put_blob(sha512, {7, 8, 9}); !status) return status;
+                if (auto status = writer.link(kAlpine, digest, {Link::Kind::manifest, 500, "application/x"}); !status)
+                  return status;
+                return writer.put_tag(kAlpine, tag_of("3"), {digest, 77});
+              })
+              .ok());
+  for (int round = 0; round < 2; ++round) {
+    const auto blob = opened.index->blob(digest);
+    REQUIRE(blob);
+    CHECK(blob->size == 1ull << 40);
+    CHECK(blob->stored_at == 5);
+    CHECK(blob->last_used == 6);
+    CHECK(opened.index->blob(sha512)->size == 7);
+    const auto link = opened.index->link(kAlpine, digest);
+    REQUIRE(link);
+    CHECK(link->kind == Link::Kind::manifest);
+    CHECK(link->size == 500);
+    CHECK(link->media_type == "application/x");
+    const auto tag = opened.index->tag(kAlpine, tag_of("3"));
+    REQUIRE(tag);
+    CHECK(tag->digest == digest);
+    CHECK(tag->checked_at == 77);
+    opened.reopen();
+  }
+  CHECK_FALSE(opened.index->blob(some_digest(9)));
+  CHECK_FALSE(opened.index->link(kBusybox, digest));
+  CHECK_FALSE(opened.index->link(kAlpine, sha512));
+  CHECK_FALSE(opened.index->tag(kAlpine, tag_of("30")));
+  CHECK_FALSE(opened.index->tag(kBusybox, tag_of("3")));
+}
+
+TEST_CASE("a store of a newer schema is refused, whoever opens it") {
+  const Scratch scratch;
+  const ManualClock clock;
+  {
+    const auto environment = LmdbEnvironment::open(
+        {.directory = scratch.path(), .tables = {"meta", "blobs", "links", "linked_by", "tags"}});
+    REQUIRE(environment.ok());
+    WriteTransaction transaction(**environment);
+    REQUIRE(transaction.put(0, "schema", std::string("\x02\0\0\0\0\0\0\0", 8)).ok());
+    REQUIRE(transaction.commit().ok());
+  }
+  for (const bool read_only : {false, true}) {
+    const auto opened = Index::open(clock, {.directory = scratch.path(), .read_only = read_only});
+    REQUIRE_FALSE(opened.ok());
+    CHECK(opened.error().failure == Failure::unsupported);
+    CHECK(opened.error().what.find("schema 2") != std::string::npos);
+  }
+}
+
+TEST_CASE("of a group with one bad mutation only that one fails, and it leaves nothing") {
+  Opened opened;
+  std::latch entered(1), go(1);
+  auto first = opened.submit([&](IndexWriter&) {
+    entered.count_down();
+    go.wait();
+    return ok_status();
+  });
+  entered.wait();  // what comes now waits together and is tried in one transaction
+  std::vector<std::future<Status>> done;
+  for (unsigned i = 0; i < 5; ++i) {
+    done.push_back(opened.submit([i](IndexWriter& writer) -> Status {
+      if (auto status = writer.put_blob(some_digest(i), {i + 1, 0, 0}); !status) return status;
+      return i == 2 ? refusal() : ok_status();
+    }));
+  }
+  go.count_down();
+  CHECK(take(first).ok());
+  for (unsigned i = 0; i < 5; ++i) {
+    const auto status = take(done[i]);
+    CHECK(status.ok() == (i != 2));
+    if (!status) CHECK(status.error().failure == Failure::denied);
+    CHECK(opened.index->blob(some_digest(i)).has_value() == (i != 2));
+  }
+  CHECK(opened.index->totals().blobs == 4);
+  CHECK(opened.index->totals().blob_bytes == 1 + 2 + 4 + 5);
+}
+
+TEST_CASE("mutations are done in the order they were submitted") {
+  Opened opened;
+  std::vector<std::future<Status>> done;
+  for (int i = 0; i < 50; ++i) {
+    done.push_back(opened.submit([i](IndexWriter& writer) {
+      return writer.put_tag(kAlpine, tag_of("latest"), {some_digest(static_cast<unsigned>(i)), i});
+    }));
+  }
+  for (auto& each : done) CHECK(take(each).ok());
+  CHECK(opened.index->tag(kAlpine, tag_of("latest"))->digest == some_digest(49));
+}
+
+TEST_CASE("what was submitted is written before the index ends") {
+  Opened opened;
+  opened.index->submit([](IndexWriter& writer) { return writer.put_blob(some_digest(), {1, 0, 0}); }, [](Status) {});
+  opened.index->touch(some_digest());
+  opened.reopen();
+  CHECK(opened.index->blob(some_digest()));
+}
+
+TEST_CASE("a commit comes back to its loop after it is readable") {
+  Opened opened;
+  LoopThread thread;
+  const bool seen = thread.run([&]() -> Task<bool> {
+    auto status = co_await opened.index->commit(thread.loop(),
+                                                [](IndexWriter& writer) { return writer.put_blob(some_digest(), {1, 0, 0}); });
+    co_return status.ok() && thread.loop().on_this_thread() && opened.index->blob(some_digest()).has_value();
+  });
+  CHECK(seen);
+}
+
+TEST_CASE("a use is noted with the next group, and at most once a minute") {
+  Opened opened;
+  const auto digest = some_digest();
+  opened.put_blob(digest, 1);
+  const auto start = opened.clock.wall_seconds();
+  const auto used_after = [&](Seconds pause) {
+    opened.clock.advance(pause);
+    opened.index->touch(digest);
+    REQUIRE(opened.write([](IndexWriter&) { return ok_status(); }).ok());
+    return opened.index->blob(digest)->last_used - start;
+  };
+  CHECK(used_after(Seconds(59)) == 0);
+  CHECK(used_after(Seconds(1)) == 60);
+  CHECK(used_after(Seconds(1)) == 60);
+  CHECK(used_after(Seconds(100)) == 161);
+  CHECK(opened.index->blob(digest)->stored_at == start);
+}
+
+TEST_CASE("a use of what is not there makes no record") {
+  Opened opened;
+  opened.index->touch(some_digest());
+  REQUIRE(opened.write([](IndexWriter&) { return ok_status(); }).ok());
+  CHECK_FALSE(opened.index->blob(some_digest()));
+  CHECK(opened.index->totals().blobs == 0);
+}
+
+TEST_CASE("a link that is known better stays") {
+  Opened opened;
+  const auto digest = some_digest();
+  opened.put_link(kAlpine, digest, {Link::Kind::manifest, 500, "application/x"});
+  opened.put_link(kAlpine, digest, {Link::Kind::blob, std::nullopt, ""});
+  auto link = opened.index->link(kAlpine, digest);
+  REQUIRE(link);
+  CHECK(link->kind == Link::Kind::manifest);
+  CHECK(link->size == 500);
+  CHECK(link->media_type == "application/x");
+  opened.put_link(kAlpine, digest, {Link::Kind::manifest, 600, "application/y"});
+  link = opened.index->link(kAlpine, digest);
+  CHECK(link->size == 600);
+  CHECK(link->media_type == "application/y");
+  CHECK(opened.index->totals().links == 1);
+}
+
+TEST_CASE("a size of zero is a size") {
+  Opened opened;
+  opened.put_link(kAlpine, some_digest(), {Link::Kind::blob, 0, ""});
+  CHECK(opened.index->link(kAlpine, some_digest())->size == 0);
+  opened.put_link(kAlpine, some_digest(1), {Link::Kind::blob, std::nullopt, ""});
+  CHECK_FALSE(opened.index->link(kAlpine, some_digest(1))->size);
+}
+
+TEST_CASE("a holding is link and blob at one moment") {
+  Opened opened;
+  const auto digest = some_digest();
+  CHECK_FALSE(opened.index->holding(kAlpine, digest).link);
+  opened.put_link(kAlpine, digest, {});
+  CHECK(opened.index->holding(kAlpine, digest).link);
+  CHECK_FALSE(opened.index->holding(kAlpine, digest).blob);
+  opened.put_blob(digest, 3);
+  CHECK(opened.index->holding(kAlpine, digest).blob->size == 3);
+  CHECK_FALSE(opened.index->holding(kBusybox, digest).link);
+  CHECK(opened.index->holding(kBusybox, digest).blob);
+}
+
+TEST_CASE("totals follow every write") {
+  Opened opened;
+  opened.put_blob(some_digest(1), 100);
+  opened.put_blob(some_digest(2), 20);
+  opened.put_blob(some_digest(2), 3);  // again, with another size
+  CHECK(opened.index->totals().blobs == 2);
+  CHECK(opened.index->totals().blob_bytes == 103);
+  const auto remove = [](IndexWriter& writer) { return writer.remove_blob(some_digest(1)); };
+  CHECK(opened.write(remove).ok());
+  CHECK(opened.write(remove).ok());  // twice is fine
+  CHECK(opened.index->totals().blobs == 1);
+  CHECK(opened.index->totals().blob_bytes == 3);
+  opened.put_link(kAlpine, some_digest(2), {});
+  REQUIRE(opened.write([](IndexWriter& writer) { return writer.put_tag(kAlpine, tag_of("a"), {some_digest(2), 1}); }).ok());
+  opened.reopen();
+  const auto totals = opened.index->totals();
+  CHECK(totals.blob_bytes == 3);
+  CHECK(totals.links == 1);
+  CHECK(totals.tags == 1);
+}
+
+TEST_CASE("a mutation reads what it and those before it wrote") {
+  Opened opened;
+  opened.put_blob(some_digest(), 5);
+  std::optional<std::uint64_t> before, after;
+  WallSeconds now = 0;
+  REQUIRE(opened
+              .write([&](IndexWriter& writer) -> Status {
+                before = writer.blob(some_digest())->size;
+                now = writer.now();
+                if (auto status = writer.put_blob(some_digest(), {6, 0, 0}); !status) return status;
+                after = writer.blob(some_digest())->size;
+                return ok_status();
+              })
+              .ok());
+  CHECK(before == 5);
+  CHECK(after == 6);
+  CHECK(now == opened.clock.wall_seconds());
+}
