@@ -74,7 +74,11 @@ Status RealFileSystem::remove(const std::string& path) {
 Status RealFileSystem::make_directories(const std::string& path) {
   for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
     const std::string part = path.substr(0, end);
-    if (::mkdir(part.c_str(), 0700) != 0 && errno != EEXIST && errno != EISDIR) {
+    if (::mkdir(part.c_str(), 0700) == 0) {
+      const auto slash = part.find_last_of('/');
+      const auto parent = slash == std::string::npos ? std::string(".") : part.substr(0, std::max<std::size_t>(slash, 1));
+      if (auto status = sync_directory(parent); !status) return status;
+    } else if (errno != EEXIST && errno != EISDIR) {
       // A parent that may be passed but not written is fine as long as the rest is there.
       if (end == std::string::npos || (errno != EACCES && errno != EROFS && errno != EPERM)) {
         return system_error(errno, "make directory " + part);

@@ -34,7 +34,8 @@ class FileSystem {
   virtual Status sync_directory(const std::string& path) = 0;
   virtual Status rename(const std::string& from, const std::string& to) = 0;  // replaces
   virtual Status remove(const std::string& path) = 0;                         // absent is fine
-  virtual Status make_directories(const std::string& path) = 0;               // 0700, existing is fine
+  // 0700, existing is fine; a new one is on the disk, name and all, when this returns.
+  virtual Status make_directories(const std::string& path) = 0;
   virtual Result<std::vector<Entry>> list(const std::string& path) = 0;       // plain files only
 };
 

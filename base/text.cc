@@ -164,8 +164,9 @@ std::string percent_encode(std::string_view text) {
 }
 
 std::optional<std::string> percent_decode(std::string_view text) {
-  std::string decoded;
-  for (std::size_t i = 0; i < text.size(); ++i) {
+  const auto plain = std::min(text.find('%'), text.size());  // most have nothing to decode
+  std::string decoded(text.substr(0, plain));
+  for (std::size_t i = plain; i < text.size(); ++i) {
     if (text[i] != '%') {
       decoded += text[i];
       continue;

@@ -35,24 +35,42 @@ Result<std::unique_ptr<BlobStore>> BlobStore::open(const Clock& clock, FileSyste
 BlobStore::BlobStore(const Clock& clock, FileSystem& disk, DiskPool& pool, const CacheOptions& options)
     : clock_(clock), disk_(disk), pool_(pool), options_(options), layout_(options.directory) {}
 
-Result<OpenBlob> BlobStore::open_blob(const Digest& digest, const BlobRecord& record) {
-  auto broken = [&](Error error) {
-    index_->submit([digest](IndexWriter& writer) { return writer.remove_blob(digest); }, [](Status) {});
-    return error;
-  };
+Result<UniqueFd> BlobStore::open_file(const Digest& digest) {
   auto file = disk_.open(layout_.blob(digest), FileSystem::Mode::read);
-  if (!file) {
-    if (file.error().failure != Failure::not_found) return std::move(file).error();
-    return broken(std::move(file).error());
-  }
+  if (!file && file.error().failure == Failure::not_found) forget(digest);
+  return file;
+}
+
+void BlobStore::forget(const Digest& digest) {
+  index_->submit([digest](IndexWriter& writer) { return writer.remove_blob(digest); }, [](Status) {});
+}
+
+Error BlobStore::wrong_size(const Digest& digest, const BlobRecord& record, std::uint64_t found) {
+  forget(digest);
+  return Error{Failure::corrupt, Side::local, true,
+               "blob " + digest.text() + " has " + (found > record.size ? "more" : "fewer") + " bytes on disk than the " +
+                   std::to_string(record.size) + " it was stored with"};
+}
+
+Result<OpenBlob> BlobStore::open_blob(const Digest& digest, const BlobRecord& record) {
+  auto file = open_file(digest);
+  if (!file) return std::move(file).error();
   const auto size = disk_.size(file->get());
   if (!size) return size.error();
-  if (*size != record.size) {
-    return broken(Error{Failure::corrupt, Side::local, true,
-                        "blob " + digest.text() + " is " + std::to_string(*size) + " bytes on disk but was stored with " +
-                            std::to_string(record.size)});
-  }
+  if (*size != record.size) return wrong_size(digest, record, *size);
   return OpenBlob{std::make_shared<const UniqueFd>(*std::move(file)), record.size};
+}
+
+Result<std::shared_ptr<const std::string>> BlobStore::read_blob(const Digest& digest, const BlobRecord& record) {
+  const auto file = open_file(digest);
+  if (!file) return file.error();
+  // One byte more than there should be: the read itself tells the size, and a stat is spared.
+  auto bytes = std::make_shared<std::string>(record.size + 1, '\0');
+  const auto count = disk_.read_at(file->get(), std::as_writable_bytes(std::span(*bytes)), 0);
+  if (!count) return count.error();
+  if (*count != record.size) return wrong_size(digest, record, *count);
+  bytes->resize(record.size);
+  return std::shared_ptr<const std::string>(std::move(bytes));
 }
 
 Status BlobStore::publish(const std::string& from, const Digest& digest, int fd) {

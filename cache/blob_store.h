@@ -1,7 +1,7 @@
 #pragma once
 // BlobStore: whole, verified bytes by digest. What it opens was hashed before it was named, and its size is checked again.
 //
-// Thread: open() on any thread (one open and one stat); what writes awaits the disk pool and the index.
+// Thread: open_blob() and read_blob() on any thread, without waiting for anything but the disk; what writes awaits the disk pool and the index.
 
 #include <atomic>
 #include <memory>
@@ -36,6 +36,8 @@ class BlobStore {
   // Error: not_found when the file is gone, corrupt when its size is not the record's; the record is then removed, so
   // that the next request fetches the bytes anew.
   Result<OpenBlob> open_blob(const Digest& digest, const BlobRecord& record);
+  // All bytes of a small one at once; the same errors.
+  Result<std::shared_ptr<const std::string>> read_blob(const Digest& digest, const BlobRecord& record);
 
   // Stores small bytes that the caller has verified, then commits `mutation` with the blob's record in one transaction.
   Task<Status> put(Loop& loop, const Digest& digest, std::string bytes, Index::Mutation mutation);
@@ -48,6 +50,9 @@ class BlobStore {
 
  private:
   BlobStore(const Clock& clock, FileSystem& disk, DiskPool& pool, const CacheOptions& options);
+  Result<UniqueFd> open_file(const Digest& digest);
+  void forget(const Digest& digest);
+  Error wrong_size(const Digest& digest, const BlobRecord& record, std::uint64_t found);
   Status publish(const std::string& from, const Digest& digest, int fd);
   Task<Status> adopt(Loop& loop, const Digest& digest, std::string from, int fd, std::uint64_t size, Index::Mutation mutation);
 

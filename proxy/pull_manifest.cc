@@ -56,13 +56,10 @@ std::optional<ManifestPull::Found> ManifestPull::held(const Name& repository, co
   if (!holding.link || !holding.blob || holding.link->kind != Link::Kind::manifest || holding.link->media_type.empty())
     return std::nullopt;
   if (holding.blob->size > Manifest::kMostBytes) return std::nullopt;
-  const auto blob = site_.store.open_blob(digest, *holding.blob);
-  if (!blob) return std::nullopt;
-  auto bytes = std::make_shared<std::string>(blob->size, '\0');
-  const auto count = site_.store.disk().read_at(blob->file->get(), std::as_writable_bytes(std::span(*bytes)), 0);
-  if (!count || *count != blob->size) return std::nullopt;
+  auto bytes = site_.store.read_blob(digest, *holding.blob);
+  if (!bytes) return std::nullopt;
   site_.store.index().touch(digest);
-  return Found{digest, holding.link->media_type, std::move(bytes), Outcome::hit, std::nullopt};
+  return Found{digest, holding.link->media_type, *std::move(bytes), Outcome::hit, std::nullopt};
 }
 
 Milliseconds ManifestPull::tag_ttl(const Router::Target& target) const {

@@ -4,13 +4,15 @@
 
 manifest_hit() {
   local requests=15000 connections=32
+  # One core is the client's: with more server threads than are left, what is measured is who wakes whom.
+  local threads=${BENCH_THREADS:-$(($(nproc) > 2 ? $(nproc) - 1 : 1))}
   ((quick)) && requests=2000
   have A nginx nginx || return 0
   push_image "$upstream" bench/small 12 1024 || { broken A upstream "push failed"; return 0; }
   # `local` of the globals that push_image set: part B pushes its own.
   local digest=$manifest_digest bytes=$manifest_bytes
   local -A paths=([digest]=/v2/bench/small/manifests/sha256:$digest [tag]=/v2/bench/small/manifests/bench)
-  say "A: manifest of $bytes bytes, $requests requests over $connections connections a turn"
+  say "A: manifest of $bytes bytes, $requests requests over $connections connections a turn, server threads: $threads"
 
   local log name kind round
   for log in off on; do

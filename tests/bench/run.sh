@@ -3,7 +3,7 @@
 #   A  manifest hit: server CPU a request, against nginx
 #   B  blob hit: server CPU a gigabyte, against a bare sendfile loop
 #   C  cold pull: seconds to the last byte, against docker-registry as a proxy
-# BENCH_ROUNDS=5  BENCH_THREADS=2 (of every server)  BENCH_QUICK=1 (small sizes, two rounds: a smoke test)
+# BENCH_ROUNDS=5  BENCH_THREADS=2 (of every server; part A alone: as many as there are cores, less the client's)  BENCH_QUICK=1 (small sizes, two rounds: a smoke test)
 # BUILD=build/release  WEIR=$BUILD/weir  CXX=clang++-19  TMPDIR=/tmp (a disk with 8 GiB free)
 # Exit 0 whatever the figures say; 1 when a server broke or answered wrongly; 2 on wrong usage.
 set -uo pipefail
@@ -156,7 +156,7 @@ fi
 
 filesystem=$(df --output=fstype "$work" | tail -n 1)
 processor=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
-echo "weir bench: medians of $rounds rounds, $threads threads a server, $(nproc) x $processor, Linux $(uname -r), $filesystem, load $load_average at the start"
+echo "weir bench: medians of $rounds rounds, $threads threads a server (part A: a core less than there are, unless BENCH_THREADS says), $(nproc) x $processor, Linux $(uname -r), $filesystem, load $load_average at the start"
 ((quick)) && echo "quick mode: sizes are too small for the figures to mean anything"
 "$bin/summary" --samples "$samples" --notes "$notes" ${json:+--json "$json"} \
   --fact "date=$(date -u +%FT%TZ)" --fact "rounds=$rounds" --fact "threads=$threads" --fact "quick=$quick" --fact "cpus=$(nproc)" \

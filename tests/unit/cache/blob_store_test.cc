@@ -16,6 +16,11 @@ Failure open_failure(Store& store, const Digest& digest, const BlobRecord& recor
   return blob ? Failure::unsupported : blob.error().failure;
 }
 
+Failure read_failure(Store& store, const Digest& digest, const BlobRecord& record) {
+  const auto bytes = store.blobs->read_blob(digest, record);
+  return bytes ? Failure::unsupported : bytes.error().failure;
+}
+
 // Whatever was queued to the index before is written.
 void flush(Store& store) {
   REQUIRE(store.commit([](IndexWriter&) { return ok_status(); }).ok());
@@ -122,6 +127,27 @@ TEST_CASE("a blob of the wrong size is not opened, and heals when it is put anew
     store.put("bytes");
     CHECK(store.read(digest) == "bytes");
   }
+}
+
+TEST_CASE("a small blob is read whole, and never one of another size") {
+  Store store;
+  const auto digest = store.put("bytes");
+  for (const std::string wrong : {"byte", "bytes and more", ""}) {
+    const auto whole = store.blobs->read_blob(digest, *store.index().blob(digest));
+    REQUIRE(whole.ok());
+    CHECK(**whole == "bytes");
+    write_file(store.scratch.file(store.file_of(digest)), wrong);
+    CHECK(read_failure(store, digest, *store.index().blob(digest)) == Failure::corrupt);
+    flush(store);
+    CHECK_FALSE(store.index().blob(digest));
+    store.put("bytes");
+  }
+  REQUIRE(std::filesystem::remove(store.scratch.file(store.file_of(digest))));
+  CHECK(read_failure(store, digest, *store.index().blob(digest)) == Failure::not_found);
+  flush(store);
+  CHECK_FALSE(store.index().blob(digest));
+  const auto empty = store.put("");
+  CHECK((*store.blobs->read_blob(empty, *store.index().blob(empty)))->empty());
 }
 
 TEST_CASE("a disk that cannot be read is an error, and no reason to forget the blob") {
