@@ -1,7 +1,8 @@
 #pragma once
 // BlobStore: whole, verified bytes by digest. What it opens was hashed before it was named, and its size is checked again.
 //
-// Thread: open_blob() and read_blob() on any thread, without waiting for anything but the disk; what writes awaits the disk pool and the index.
+// Thread: open_blob() and read_blob() on any thread, and they wait for nothing but the disk; what writes awaits the disk
+// pool and the index.
 
 #include <atomic>
 #include <memory>

@@ -14,7 +14,7 @@ namespace weir {
 namespace {
 
 constexpr std::size_t kMostHeadBytes = 64 << 10;
-constexpr long kReceiveBuffer = 256 << 10;
+constexpr long kReceiveBuffer = 512 << 10;
 constexpr long kIdleConnections = 64;
 constexpr std::size_t kFirstReserve = 32 << 10;
 

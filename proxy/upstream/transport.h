@@ -48,7 +48,7 @@ class Transport;
 // One request under way. Destroying it ends it.
 class Transfer {
  public:
-  static constexpr std::size_t kMostBuffered = 512 << 10;
+  static constexpr std::size_t kMostBuffered = 1024 << 10;
 
   ~Transfer();
   Transfer(const Transfer&) = delete;

@@ -5,7 +5,7 @@
 manifest_hit() {
   local requests=15000 connections=32
   # One core is the client's: with more server threads than are left, what is measured is who wakes whom.
-  local threads=${BENCH_THREADS:-$(($(nproc) > 2 ? $(nproc) - 1 : 1))}
+  local threads=$threads_beside_client
   ((quick)) && requests=2000
   have A nginx nginx || return 0
   push_image "$upstream" bench/small 12 1024 || { broken A upstream "push failed"; return 0; }

@@ -3,7 +3,8 @@
 #   A  manifest hit: server CPU a request, against nginx
 #   B  blob hit: server CPU a gigabyte, against a bare sendfile loop
 #   C  cold pull: seconds to the last byte, against docker-registry as a proxy
-# BENCH_ROUNDS=5  BENCH_THREADS=2 (of every server; part A alone: as many as there are cores, less the client's)  BENCH_QUICK=1 (small sizes, two rounds: a smoke test)
+# BENCH_ROUNDS=5  BENCH_QUICK=1 (small sizes, two rounds: a smoke test)
+# BENCH_THREADS=2 (of every server; in part A it is the number of cores less the client's)
 # BUILD=build/release  WEIR=$BUILD/weir  CXX=clang++-19  TMPDIR=/tmp (a disk with 8 GiB free)
 # Exit 0 whatever the figures say; 1 when a server broke or answered wrongly; 2 on wrong usage.
 set -uo pipefail
@@ -16,7 +17,7 @@ while (($#)); do
   case $1 in
     --only) only+=("${2:-}") && shift 2 ;;
     --json) json=${2:-} && shift 2 ;;
-    -h | --help) sed -n '2,8s/^# \{0,1\}//p' "$0" && exit 0 ;;
+    -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0" && exit 0 ;;
     *) echo "run.sh: unknown option $1" >&2 && exit 2 ;;
   esac
 done
@@ -27,6 +28,7 @@ quick=0
 [[ ${BENCH_QUICK:-0} == 0 ]] || quick=1
 rounds=${BENCH_ROUNDS:-$((quick ? 2 : 5))}
 threads=${BENCH_THREADS:-2}
+threads_beside_client=${BENCH_THREADS:-$(($(nproc) > 2 ? $(nproc) - 1 : 1))}
 turns=$((quick ? 1 : 3)) # of every peer in a round of parts A and B: many short turns meet the same noise more evenly than few long ones
 build=${BUILD:-build/release}
 [[ $build == /* ]] || build=$top/$build
@@ -156,7 +158,7 @@ fi
 
 filesystem=$(df --output=fstype "$work" | tail -n 1)
 processor=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
-echo "weir bench: medians of $rounds rounds, $threads threads a server (part A: a core less than there are, unless BENCH_THREADS says), $(nproc) x $processor, Linux $(uname -r), $filesystem, load $load_average at the start"
+echo "weir bench: medians of $rounds rounds, $threads threads a server ($threads_beside_client in part A), $(nproc) x $processor, Linux $(uname -r), $filesystem, load $load_average at the start"
 ((quick)) && echo "quick mode: sizes are too small for the figures to mean anything"
 "$bin/summary" --samples "$samples" --notes "$notes" ${json:+--json "$json"} \
   --fact "date=$(date -u +%FT%TZ)" --fact "rounds=$rounds" --fact "threads=$threads" --fact "quick=$quick" --fact "cpus=$(nproc)" \
