@@ -180,6 +180,10 @@ void Loader::check_upstreams() {
               quoted(upstream->options.name) + " cannot name an upstream: a host or a word in lower case, such as docker.io");
     }
     if (!section.has("url")) mistake(section.place(), "[" + section.name() + "] has no url");
+    for (const auto& [one, other] : {std::pair("tls-certificate", "tls-key"), std::pair("tls-key", "tls-certificate")}) {
+      if (section.has(one) && !section.has(other))
+        mistake(section.place_of(one), "[" + section.name() + "] has a " + one + " and no " + other);
+    }
     check_namespaces(*upstream, owners);
     if (!upstream->options.is_default) continue;
     if (chosen) {

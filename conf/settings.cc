@@ -101,7 +101,9 @@ std::vector<FixedSection> fixed_sections(Options& options) {
 
 std::vector<ConfigKey> upstream_keys(UpstreamOptions& upstream) {
   return {
-      {"url", url(upstream.url), "Where the registry is: http:// or https://, a host, maybe a port and a path."},
+      {"url", urls(upstream.urls),
+       "Where the registry is: http:// or https://, a host, maybe a port and a path; of several the next is asked where one does "
+       "not answer, or with 429 or 5xx."},
       {"namespaces", namespaces(upstream.namespaces),
        "What `?ns=`, the first part of a path or the Host header say when they mean it, the canonical name first; by default the "
        "name of the section."},
@@ -118,8 +120,11 @@ std::vector<ConfigKey> upstream_keys(UpstreamOptions& upstream) {
        "A file whose first line is that user's password, read at the start and on SIGHUP; none by default."},
       {"proxy", url(upstream.proxy), "The proxy to reach it through: http:// or https://; none by default."},
       {"ca-file", certificate_file(upstream.ca_file), "PEM certificates to trust for it; by default those of the system."},
+      {"tls-certificate", certificate_file(upstream.tls_certificate),
+       "The PEM certificate it is shown when it asks for one, with tls-key; none by default."},
+      {"tls-key", key_file(upstream.tls_key), "The PEM private key of that certificate; none by default."},
       {"token-realms", hosts(upstream.token_realms),
-       "Hosts besides its own that may issue its tokens from a loopback or private address; none by default."},
+       "Hosts besides its own that it may send us to for tokens; none by default, but Docker Hub's own at Docker Hub."},
       {"tag-ttl", duration(upstream.tag_ttl, kZero),
        "How long its tags are answered without asking it; by default the tag-ttl of [cache]."},
       {"max-concurrency", count(upstream.max_concurrency, 1, 100'000), "Transfers from it at once; more wait."},

@@ -65,6 +65,19 @@ Result<std::string> accept_host(std::string_view word) {
   return to_lower(word);
 }
 
+// `mark`: what the PEM says of its contents.
+ConfigValue pem_file(std::string& field, std::string mark, std::string what) {
+  ConfigValue value = file_name(field);
+  value.read = [&field, mark, what](std::string_view text, bool) -> Status {
+    const auto pem = read_small_file(std::string(text), kMostCertificateBytes);
+    if (!pem) return pem.error();
+    if (pem->find(mark) == std::string::npos) return wrong(quoted(text) + " holds no PEM " + what);
+    field = text;
+    return ok_status();
+  };
+  return value;
+}
+
 }  // namespace
 
 Error not_one_of(std::string_view text, const std::vector<std::string>& words) {
@@ -183,17 +196,8 @@ ConfigValue password_file(std::string& field, std::string& secret) {
   return value;
 }
 
-ConfigValue certificate_file(std::string& field) {
-  ConfigValue value = file_name(field);
-  value.read = [&field](std::string_view text, bool) -> Status {
-    const auto pem = read_small_file(std::string(text), kMostCertificateBytes);
-    if (!pem) return pem.error();
-    if (pem->find("CERTIFICATE-----") == std::string::npos) return wrong(quoted(text) + " holds no PEM certificate");
-    field = text;
-    return ok_status();
-  };
-  return value;
-}
+ConfigValue certificate_file(std::string& field) { return pem_file(field, "CERTIFICATE-----", "certificate"); }
+ConfigValue key_file(std::string& field) { return pem_file(field, "PRIVATE KEY-----", "private key"); }
 
 ConfigValue addresses(std::vector<std::string>& field) { return list(field, "ADDRESS:PORT", accept_address); }
 
@@ -210,6 +214,7 @@ ConfigValue addresses_or_off(std::vector<std::string>& field) {
   return value;
 }
 
+ConfigValue urls(std::vector<std::string>& field) { return list(field, "URL", parse_upstream_url); }
 ConfigValue namespaces(std::vector<std::string>& field) { return list(field, "NAMESPACE", accept_namespace); }
 ConfigValue hosts(std::vector<std::string>& field) { return list(field, "HOST", accept_host); }
 

@@ -47,11 +47,14 @@ ConfigValue plain_text(std::string& field);
 ConfigValue password_file(std::string& field, std::string& secret);
 // A file that can be read now and holds a PEM certificate.
 ConfigValue certificate_file(std::string& field);
+// A file that can be read now and holds a PEM private key.
+ConfigValue key_file(std::string& field);
 
 // The lists; a word given twice is an error.
 ConfigValue addresses(std::vector<std::string>& field);
 // Also the word `off`, alone: an empty list.
 ConfigValue addresses_or_off(std::vector<std::string>& field);
+ConfigValue urls(std::vector<std::string>& field);
 ConfigValue namespaces(std::vector<std::string>& field);
 ConfigValue hosts(std::vector<std::string>& field);
 

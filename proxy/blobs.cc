@@ -1,5 +1,7 @@
 #include "proxy/blobs.h"
 
+#include <algorithm>
+
 #include "oci/media_type.h"
 #include "proxy/answer.h"
 
@@ -10,6 +12,8 @@ namespace {
 constexpr auto kGrowthPatience = Seconds(300);
 // How often a reader that waits for bytes looks whether its client is still there.
 constexpr auto kLookRound = Seconds(1);
+// A range that begins further than this beyond what has grown is fetched aside: a slow link needs seconds to come so far.
+constexpr std::uint64_t kNear = 32 << 20;
 
 ResponseHead blob_head(const Call& call, int status) {
   const auto digest = call.route.reference->digest()->text();
@@ -92,14 +96,48 @@ Task<void> Blobs::deliver_whole(Call& call, const BlobPull::Source& source, std:
 }
 
 Task<void> Blobs::deliver_range(Call& call, const BlobPull::Source& source, ByteRange range, std::uint64_t size) {
+  auto aside = co_await open_aside(call, source, range, size);
+  if (aside) call.decide(Outcome::bypass);
   auto head = blob_head(call, 206);
   head.add("Content-Range", content_range(range, size));
   auto begun = co_await call.exchange.begin(std::move(head), range.length());
   if (!begun) co_return;
-  const bool sent = co_await send(call, source, range.first, range.last + 1, range.length() == size);
+  std::uint64_t from = range.first;
+  if (aside) {
+    from = co_await relay(call, *aside, range);
+    aside.reset();  // gives its place at the upstream back
+    if (from <= range.last) call.decide(source.outcome);  // it broke off; the fill will come by
+  }
+  const bool sent = co_await send(call, source, from, range.last + 1, range.length() == size);
   if (!sent) co_return;
   auto ended = co_await call.exchange.end();
   (void)ended;
+}
+
+// Nothing: the bytes are there, or come soon, or the upstream will not give them twice.
+Task<std::optional<RegistryClient::Response>> Blobs::open_aside(Call& call, const BlobPull::Source& source, ByteRange range,
+                                                                std::uint64_t size) {
+  const auto* fill = std::get_if<std::shared_ptr<Fill>>(&source.from);
+  if (!fill || Fill::available((*fill)->progress(), false) + kNear >= range.first) co_return std::nullopt;
+  auto response = co_await pull_.open_aside(call.parts, *call.target, *call.route.reference->digest(), range, size);
+  if (!response) co_return std::nullopt;
+  co_return *std::move(response);
+}
+
+// Where the range goes on: beyond its last byte when all of it went out. The client's departure shows in the next send.
+Task<std::uint64_t> Blobs::relay(Call& call, RegistryClient::Response& aside, ByteRange range) {
+  std::uint64_t from = range.first;
+  while (from <= range.last) {
+    auto piece = co_await aside.read();
+    if (!piece || piece->empty()) break;
+    piece->resize(std::min<std::uint64_t>(piece->size(), range.last + 1 - from));
+    const auto size = piece->size();
+    call.parts.counters.cell(Metric::unverified_bytes).add(size);
+    auto sent = co_await call.exchange.send(*std::move(piece));
+    if (!sent) break;
+    from += size;
+  }
+  co_return from;
 }
 
 // multipart/byteranges (RFC 9110 14.6), its parts in the order asked.

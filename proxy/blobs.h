@@ -17,6 +17,9 @@ class Blobs {
   Task<void> deliver_whole(Call& call, const BlobPull::Source& source, std::optional<std::uint64_t> size);
   Task<void> deliver_range(Call& call, const BlobPull::Source& source, ByteRange range, std::uint64_t size);
   Task<void> deliver_ranges(Call& call, const BlobPull::Source& source, std::vector<ByteRange> ranges, std::uint64_t size);
+  Task<std::optional<RegistryClient::Response>> open_aside(Call& call, const BlobPull::Source& source, ByteRange range,
+                                                           std::uint64_t size);
+  Task<std::uint64_t> relay(Call& call, RegistryClient::Response& aside, ByteRange range);
   Task<bool> send(Call& call, const BlobPull::Source& source, std::uint64_t from, std::optional<std::uint64_t> until, bool whole);
   Task<void> fail(Call& call, Error error);
 

@@ -1,6 +1,5 @@
 #include "proxy/pull_blob.h"
 
-#include "base/byte_range.h"
 #include "base/text.h"
 
 namespace weir {
@@ -106,6 +105,21 @@ Task<Result<BlobPull::Source>> BlobPull::find(LoopParts& parts, const Router::Ta
     co_return Source{entry.fill, entry.started ? Outcome::miss : Outcome::joined};
   }
   co_return Error{Failure::overloaded, Side::local, true, "the blob changed its state too often"};
+}
+
+Task<Result<RegistryClient::Response>> BlobPull::open_aside(LoopParts& parts, const Router::Target& target, Digest digest,
+                                                            ByteRange range, std::uint64_t size) {
+  auto request = blob_request(target, digest);
+  request.range_first = range.first;
+  request.range_last = range.last;
+  request.large = request.now_or_never = true;
+  auto response = co_await target.upstream->request(parts.upstream(), std::move(request));
+  if (!response) co_return std::move(response).error();
+  const auto answer = read_answer(*response, range.first, size);
+  if (!answer) co_return answer.error();
+  // All of the blob, when a part was asked for, is what the fill is fetching already.
+  if (response->head.status != 206) co_return Error{Failure::unsupported, Side::upstream, false, "the upstream knows no ranges"};
+  co_return response;
 }
 
 Task<Result<BlobPull::Description>> BlobPull::describe(LoopParts& parts, const Router::Target& target, Digest digest) {
@@ -249,7 +263,7 @@ Task<Status> BlobPull::fetch_into(LoopParts& parts, const Router::Target& target
                                                   {"digest", fill.digest().text()},
                                                   {"held", fill.progress().written},
                                                   {"error", error.what}});
-    if (failures > 0) co_await sleep_for(parts.loop, kFirstPause * (1 << (failures - 1)));
+    if (failures > 0) co_await sleep_for(parts.loop, with_jitter(kFirstPause * (1 << (failures - 1))));
   }
 }
 

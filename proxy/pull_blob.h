@@ -10,6 +10,7 @@
 #include <string>
 #include <variant>
 
+#include "base/byte_range.h"
 #include "base/single_flight.h"
 #include "meter/outcome.h"
 #include "proxy/site.h"
@@ -26,6 +27,11 @@ class BlobPull {
   };
   // Bytes to serve. A Fill that comes back has its head: its size is known where the upstream said one.
   Task<Result<Source>> find(LoopParts& parts, const Router::Target& target, Digest digest);
+
+  // Some bytes of a blob of `size` straight from the upstream, unverified and kept nowhere: for a reader far ahead of the
+  // fill. Asks at once or not at all. Error: as RegistryClient::request(); corrupt when it answers with other bytes.
+  Task<Result<RegistryClient::Response>> open_aside(LoopParts& parts, const Router::Target& target, Digest digest,
+                                                    ByteRange range, std::uint64_t size);
 
   struct Description {
     std::optional<std::uint64_t> size;

@@ -18,7 +18,8 @@ enum class UpstreamAuth {
 
 struct UpstreamOptions {
   std::string name;                     // of its section
-  std::string url;                      // http:// or https://, host, maybe port and path
+  // http:// or https://, host, maybe port and path; where one fails the next is asked.
+  std::vector<std::string> urls;
   // What `?ns=`, a path prefix and Host say; the first is the canonical one. Empty: the name.
   std::vector<std::string> namespaces;
   bool is_default = false;              // takes what names no namespace; one at most
@@ -28,7 +29,9 @@ struct UpstreamOptions {
   std::string password;                 // the first line of password_file, read when the configuration is; never shown
   std::string proxy;                    // http:// or https://; empty: none, whatever the environment says
   std::string ca_file;                  // PEM; empty: the system's
-  // Hosts besides the upstream's own that may issue tokens over a private address.
+  std::string tls_certificate;          // PEM; what the upstream itself is shown where it asks for one; with tls_key
+  std::string tls_key;                  // PEM
+  // HOST or HOST:PORT that may issue its tokens besides its own hosts, at whatever address they have.
   std::vector<std::string> token_realms;
   std::optional<Milliseconds> tag_ttl;  // instead of [cache] tag-ttl
   unsigned max_concurrency = 16;        // transfers at once, over all loops; more wait

@@ -15,6 +15,24 @@ constexpr auto kPlaceTimeout = Seconds(20);
 constexpr std::uint64_t kMostRefusalBytes = 64 << 10;
 constexpr auto kRefusalPatience = Milliseconds(500);
 
+// The one registry everybody uses whose realm is another host.
+constexpr char kDockerHub[] = "registry-1.docker.io";
+constexpr char kDockerHubRealm[] = "auth.docker.io";
+
+bool is_success(int status) { return status == 200 || status == 206; }
+
+// Whether an upstream's next URL is asked after this. What is not there or not ours to see is an answer.
+bool another_may_know(const Error& error) {
+  switch (error.failure) {
+    case Failure::unreachable:
+    case Failure::timeout:
+    case Failure::throttled:
+    case Failure::corrupt: return true;
+    case Failure::refused: return error.status >= 500;
+    default: return false;
+  }
+}
+
 bool is_redirect(int status) { return status == 301 || status == 302 || status == 303 || status == 307 || status == 308; }
 
 std::string pull_scope(const RepositoryPath& repository) { return "repository:" + repository.text() + ":pull"; }
@@ -48,24 +66,46 @@ std::optional<std::uint64_t> RegistryClient::Response::content_length() const {
 
 Result<std::shared_ptr<RegistryClient>> RegistryClient::make(const Clock& clock, const UpstreamOptions& options,
                                                              std::vector<std::string> named_hosts) {
-  auto url = Url::parse(options.url);
-  if (!url) return std::move(url).error();
-  while (url->target.ends_with('/')) url->target.pop_back();
+  std::vector<Url> urls;
+  std::vector<Realm> realms;
+  for (const auto& text : options.urls) {
+    auto url = Url::parse(text);
+    if (!url) return std::move(url).error();
+    while (url->target.ends_with('/')) url->target.pop_back();
+    if (url->host == kDockerHub) realms.push_back({kDockerHubRealm, 0});
+    urls.push_back(*std::move(url));
+  }
+  if (urls.empty()) return Error{Failure::invalid, Side::local, false, "upstream " + options.name + " has no url"};
+  for (const auto& text : options.token_realms) {
+    auto realm = Url::parse("https://" + text);
+    if (!realm) return std::move(realm).error();
+    const bool any_port = !text.ends_with(':' + std::to_string(realm->port));
+    realms.push_back({realm->host, any_port ? 0 : realm->port});
+  }
   UpstreamOptions complete = options;
   if (complete.namespaces.empty()) complete.namespaces.push_back(complete.name);
-  return std::shared_ptr<RegistryClient>(new RegistryClient(clock, complete, *std::move(url), std::move(named_hosts)));
+  return std::shared_ptr<RegistryClient>(
+      new RegistryClient(clock, complete, std::move(urls), std::move(realms), std::move(named_hosts)));
 }
 
-RegistryClient::RegistryClient(const Clock& clock, const UpstreamOptions& options, Url url, std::vector<std::string> named_hosts)
-    : options_(options), url_(std::move(url)), named_hosts_(std::move(named_hosts)), tokens_(clock, options.name), health_(clock) {
+RegistryClient::RegistryClient(const Clock& clock, const UpstreamOptions& options, std::vector<Url> urls,
+                               std::vector<Realm> realms, std::vector<std::string> named_hosts)
+    : options_(options), realms_(std::move(realms)), named_hosts_(std::move(named_hosts)), tokens_(clock, options.name) {
+  for (auto& url : urls) endpoints_.push_back(std::make_unique<Endpoint>(clock, std::move(url)));
   const unsigned all = std::max(1u, options.max_concurrency);
   const unsigned small = std::max(1u, all / 4);
   small_places_ = std::make_shared<Semaphore>(small);
   large_places_ = all > small ? std::make_shared<Semaphore>(all - small) : small_places_;
 }
 
-bool RegistryClient::named(const std::string& host) const {
-  return host == url_.host || std::find(named_hosts_.begin(), named_hosts_.end(), host) != named_hosts_.end();
+bool RegistryClient::own(const std::string& host) const {
+  return std::any_of(endpoints_.begin(), endpoints_.end(), [&](const auto& endpoint) { return endpoint->url.host == host; });
+}
+
+bool RegistryClient::issues_tokens(const Url& realm) const {
+  return own(realm.host) || std::any_of(realms_.begin(), realms_.end(), [&](const Realm& named) {
+           return named.host == realm.host && (named.port == 0 || named.port == realm.port);
+         });
 }
 
 TransferRequest RegistryClient::transfer_to(const Url& url) const {
@@ -73,19 +113,23 @@ TransferRequest RegistryClient::transfer_to(const Url& url) const {
   transfer.url = url.text();
   transfer.ca_file = options_.ca_file;
   transfer.proxy = options_.proxy;
-  transfer.allow_private = named(url.host);
+  transfer.allow_private = own(url.host) || std::find(named_hosts_.begin(), named_hosts_.end(), url.host) != named_hosts_.end();
+  if (own(url.host)) {
+    transfer.tls_certificate = options_.tls_certificate;
+    transfer.tls_key = options_.tls_key;
+  }
   transfer.connect_timeout = options_.connect_timeout;
   transfer.first_byte_timeout = options_.first_byte_timeout;
   transfer.stall_timeout = options_.stall_timeout;
   return transfer;
 }
 
-std::optional<Challenge> RegistryClient::known_challenge(const RepositoryPath& repository) const {
-  std::lock_guard lock(mutex_);
-  if (!challenge_) return std::nullopt;
-  Challenge challenge = *challenge_;
-  challenge.scope = pull_scope(repository);
-  return challenge;
+std::optional<Challenge> RegistryClient::Endpoint::known_challenge(const RepositoryPath& repository) const {
+  std::lock_guard lock(mutex);
+  if (!challenge) return std::nullopt;
+  Challenge known = *challenge;
+  known.scope = pull_scope(repository);
+  return known;
 }
 
 // What an answer that brings nothing means. A short body is read to its end, so that the connection can be used again.
@@ -110,31 +154,62 @@ Task<Error> RegistryClient::refusal(Response response) const {
 }
 
 Task<Result<RegistryClient::Response>> RegistryClient::request(UpstreamContext context, Request request) {
-  if (!health_.may_ask()) {
-    co_return Error{Failure::unavailable, Side::upstream, true,
-                    options_.name + " has not answered lately; it is asked once a second"};
-  }
-  auto permit = co_await (request.large ? large_places_ : small_places_)->acquire(context.transport.loop(), kPlaceTimeout);
-  if (!permit) co_return std::move(permit).error();
-
-  if (options_.auth == UpstreamAuth::basic) {
-    auto response = co_await follow(context, request, basic_authorization());
-    if (!response) co_return std::move(response).error();
-    if (response->head.status != 200 && response->head.status != 206) co_return co_await refusal(*std::move(response));
-    response->permit_ = *std::move(permit);
-    co_return response;
-  }
-  // A token that is already there saves the round trip of being refused first.
-  std::string token;
-  if (const auto known = known_challenge(request.repository)) token = tokens_.find(*known).value_or("");
-  for (bool fresh = false;;) {
-    auto response = co_await follow(context, request, token.empty() ? "" : "Authorization: Bearer " + token);
-    if (!response) co_return std::move(response).error();
-    const int status = response->head.status;
-    if (status == 200 || status == 206) {
-      response->permit_ = *std::move(permit);
+  Error error{Failure::unavailable, Side::upstream, true, options_.name + " has not answered lately; it is asked once a second"};
+  Semaphore::Permit place;
+  bool placed = false;
+  for (const auto& endpoint : endpoints_) {
+    if (!endpoint->health.may_ask()) continue;
+    if (!placed) {
+      const auto patience = request.now_or_never ? Milliseconds(0) : Milliseconds(kPlaceTimeout);
+      auto permit = co_await (request.large ? large_places_ : small_places_)->acquire(context.transport.loop(), patience);
+      if (!permit) co_return std::move(permit).error();
+      place = *std::move(permit);
+      placed = true;
+    }
+    auto response = co_await ask(context, *endpoint, request);
+    if (response) {
+      response->permit_ = std::move(place);
       co_return response;
     }
+    error = std::move(response).error();
+    if (!another_may_know(error)) break;
+  }
+  co_return error;
+}
+
+Task<Result<RegistryClient::Response>> RegistryClient::ask(UpstreamContext context, Endpoint& endpoint, const Request& request) {
+  auto response = co_await (options_.auth == UpstreamAuth::basic ? ask_with_password(context, endpoint, request)
+                                                                 : ask_with_token(context, endpoint, request));
+  co_return response;
+}
+
+Task<Result<RegistryClient::Response>> RegistryClient::ask_with_password(UpstreamContext context, Endpoint& endpoint,
+                                                                         const Request& request) {
+  const auto& repository = request.repository.text();
+  if (auto error = endpoint.refused.held_back(repository)) co_return *std::move(error);
+  auto response = co_await follow(context, endpoint, request, basic_authorization());
+  if (!response) co_return std::move(response).error();
+  const int status = response->head.status;
+  if (is_success(status)) {
+    endpoint.refused.succeeded(repository);
+    co_return response;
+  }
+  Error error = co_await refusal(*std::move(response));
+  // Asked again and again with a wrong password, a registry may lock its user out.
+  if (status == 401) endpoint.refused.failed(repository, error);
+  co_return error;
+}
+
+Task<Result<RegistryClient::Response>> RegistryClient::ask_with_token(UpstreamContext context, Endpoint& endpoint,
+                                                                      const Request& request) {
+  // A token that is already there saves the round trip of being refused first.
+  std::string token;
+  if (const auto known = endpoint.known_challenge(request.repository)) token = tokens_.find(*known).value_or("");
+  for (bool fresh = false;;) {
+    auto response = co_await follow(context, endpoint, request, token.empty() ? "" : "Authorization: Bearer " + token);
+    if (!response) co_return std::move(response).error();
+    const int status = response->head.status;
+    if (is_success(status)) co_return response;
     // A refusal of a token that was just made is final.
     if (status != 401 || fresh) co_return co_await refusal(*std::move(response));
     const auto header = response->head.header("WWW-Authenticate");
@@ -144,10 +219,10 @@ Task<Result<RegistryClient::Response>> RegistryClient::request(UpstreamContext c
     if (challenge->scope.empty()) challenge->scope = pull_scope(request.repository);
     if (!token.empty()) tokens_.forget(*challenge, token);
     {
-      std::lock_guard lock(mutex_);
-      challenge_ = *challenge;
+      std::lock_guard lock(endpoint.mutex);
+      endpoint.challenge = *challenge;
     }
-    auto made = co_await authorize(context, *challenge);
+    auto made = co_await authorize(context, endpoint, *challenge);
     if (!made) co_return std::move(made).error();
     token = *std::move(made);
     fresh = true;
@@ -158,10 +233,14 @@ std::string RegistryClient::basic_authorization() const {
   return "Authorization: Basic " + to_base64(options_.username + ':' + options_.password);
 }
 
-Task<Result<std::string>> RegistryClient::authorize(UpstreamContext context, const Challenge& challenge) {
+Task<Result<std::string>> RegistryClient::authorize(UpstreamContext context, const Endpoint& endpoint, const Challenge& challenge) {
   const auto realm = Url::parse(challenge.realm);
   if (!realm) co_return Error{Failure::corrupt, Side::upstream, false, "the token realm is " + realm.error().what};
-  if (url_.tls && !realm->tls) {
+  if (!issues_tokens(*realm)) {
+    co_return Error{Failure::refused, Side::upstream, false,
+                    options_.name + " sends us for a token to " + realm->host + ", which its token-realms do not name"};
+  }
+  if (endpoint.url.tls && !realm->tls) {
     co_return Error{Failure::corrupt, Side::upstream, false,
                     "a token realm without TLS for an upstream with it: " + realm->shown()};
   }
@@ -177,9 +256,9 @@ Task<Result<std::string>> RegistryClient::authorize(UpstreamContext context, con
 }
 
 // One request and the redirects it leads to; any final status is a Response.
-Task<Result<RegistryClient::Response>> RegistryClient::follow(UpstreamContext context, const Request& request,
+Task<Result<RegistryClient::Response>> RegistryClient::follow(UpstreamContext context, Endpoint& endpoint, const Request& request,
                                                               std::string authorization) {
-  Url url = url_;
+  Url url = endpoint.url;
   url.target += "/v2/" + request.repository.text() + '/' + request.path;
   for (int redirects = 0;; ++redirects) {
     auto transfer_request = transfer_to(url);
@@ -190,7 +269,7 @@ Task<Result<RegistryClient::Response>> RegistryClient::follow(UpstreamContext co
       transfer_request.headers.push_back("Range: bytes=" + std::to_string(*request.range_first) + '-' + last);
     }
     // Credentials are for the upstream alone: an object store refuses a request that carries two.
-    if (!authorization.empty() && url.same_origin(url_)) transfer_request.headers.push_back(authorization);
+    if (!authorization.empty() && url.same_origin(endpoint.url)) transfer_request.headers.push_back(authorization);
 
     Response response;
     response.transfer_ = context.transport.start(std::move(transfer_request));
@@ -199,8 +278,8 @@ Task<Result<RegistryClient::Response>> RegistryClient::follow(UpstreamContext co
     const int status = head ? head->status : 0;
     context.counters.cell(Metric::upstream_requests, options_.name + ',' + request.method + ',' + std::to_string(status)).add(1);
     // Only the upstream itself counts; an object store behind it has faults of its own.
-    if (redirects == 0 && head) health_.answered();
-    if (redirects == 0 && !head && Health::is_silence(head.error())) health_.silent();
+    if (redirects == 0 && head) endpoint.health.answered();
+    if (redirects == 0 && !head && Health::is_silence(head.error())) endpoint.health.silent();
     if (!head) co_return std::move(head).error();
     response.head = *std::move(head);
     if (!is_redirect(status)) co_return response;

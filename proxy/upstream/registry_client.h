@@ -1,6 +1,6 @@
 #pragma once
 // RegistryClient: one upstream registry, asked in the distribution's protocol: challenges answered, redirects followed,
-// failures sorted. It knows nothing of caching.
+// failures sorted. Where it has several URLs they are tried in their order. It knows nothing of caching.
 //
 // Thread: any loop, with that loop's UpstreamContext.
 
@@ -33,6 +33,7 @@ class RegistryClient {
     std::optional<std::uint64_t> range_first;   // asks for `bytes=first-` ...
     std::optional<std::uint64_t> range_last;    // ... or `bytes=first-last`
     bool large = false;                         // a layer, which may hold its place for minutes
+    bool now_or_never = false;                  // `timeout` at once when all places are taken
   };
 
   // A 200 or 206 whose body is still to be read. Holds one of the upstream's places until it is destroyed.
@@ -54,6 +55,7 @@ class RegistryClient {
   };
 
   // While nothing answers there, an error at once (health.h).
+  // The next URL is asked when one gives no answer, nonsense, 429 or 5xx; the error is that of the last one asked.
   // Errors (side upstream): not_found (404), unauthorized (401 though a token was given), denied (403), throttled (429),
   // invalid (416), refused (any other status), unavailable, unreachable, timeout, corrupt (nonsense, redirects without end, a
   // redirect that must not be followed).
@@ -63,27 +65,44 @@ class RegistryClient {
   const std::string& name_space() const noexcept { return options_.namespaces.front(); }
 
  private:
-  RegistryClient(const Clock& clock, const UpstreamOptions& options, Url url, std::vector<std::string> named_hosts);
+  // One of the URLs.
+  struct Endpoint {
+    Endpoint(const Clock& clock, Url at) : url(std::move(at)), health(clock), refused(clock) {}
+    std::optional<Challenge> known_challenge(const RepositoryPath& repository) const;
 
-  Task<Result<Response>> follow(UpstreamContext context, const Request& request, std::string authorization);
-  Task<Result<std::string>> authorize(UpstreamContext context, const Challenge& challenge);
+    const Url url;
+    Health health;
+    BackoffTable refused;  // by repository: where user and password were no use
+    mutable std::mutex mutex;
+    std::optional<Challenge> challenge;  // guarded by mutex; the realm and service it last named
+  };
+  struct Realm {
+    std::string host;
+    unsigned port;  // 0: any
+  };
+
+  RegistryClient(const Clock& clock, const UpstreamOptions& options, std::vector<Url> urls, std::vector<Realm> realms,
+                 std::vector<std::string> named_hosts);
+
+  Task<Result<Response>> ask(UpstreamContext context, Endpoint& endpoint, const Request& request);
+  Task<Result<Response>> ask_with_password(UpstreamContext context, Endpoint& endpoint, const Request& request);
+  Task<Result<Response>> ask_with_token(UpstreamContext context, Endpoint& endpoint, const Request& request);
+  Task<Result<Response>> follow(UpstreamContext context, Endpoint& endpoint, const Request& request, std::string authorization);
+  Task<Result<std::string>> authorize(UpstreamContext context, const Endpoint& endpoint, const Challenge& challenge);
   std::string basic_authorization() const;
   TransferRequest transfer_to(const Url& url) const;
-  bool named(const std::string& host) const;
-  std::optional<Challenge> known_challenge(const RepositoryPath& repository) const;
+  bool own(const std::string& host) const;
+  bool issues_tokens(const Url& realm) const;
   Task<Error> refusal(Response response) const;
 
   const UpstreamOptions options_;
-  const Url url_;
+  const std::vector<Realm> realms_;
   const std::vector<std::string> named_hosts_;
+  std::vector<std::unique_ptr<Endpoint>> endpoints_;  // never empty
   TokenCache tokens_;
-  Health health_;
   // max_concurrency in two parts: however many layers are under way, a manifest finds a place at once.
   std::shared_ptr<Semaphore> small_places_;
   std::shared_ptr<Semaphore> large_places_;
-
-  mutable std::mutex mutex_;
-  std::optional<Challenge> challenge_;  // guarded by mutex_; the realm and service this upstream last named
 };
 
 }  // namespace weir

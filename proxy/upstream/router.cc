@@ -9,9 +9,11 @@ namespace weir {
 Result<std::shared_ptr<const Router>> Router::make(const Clock& clock, const std::vector<UpstreamOptions>& upstreams) {
   std::vector<std::string> hosts;
   for (const auto& options : upstreams) {
-    auto url = Url::parse(options.url);
-    if (!url) return std::move(url).error();
-    hosts.push_back(url->host);
+    for (const auto& text : options.urls) {
+      auto url = Url::parse(text);
+      if (!url) return std::move(url).error();
+      hosts.push_back(url->host);
+    }
     for (const auto& realm : options.token_realms) {
       auto named = Url::parse("http://" + realm);  // a host, maybe with a port
       if (!named) return std::move(named).error();

@@ -12,8 +12,6 @@ constexpr std::size_t kMostAnswerBytes = 256 << 10;
 constexpr std::size_t kMostTokens = 10'000;
 constexpr std::int64_t kLeastSeconds = 60;  // token.md: a token lives at least this long
 constexpr auto kMargin = Seconds(10);       // it should outlive the request it is put on
-constexpr auto kFirstBackoff = Milliseconds(1000);
-constexpr auto kMostBackoff = Milliseconds(30'000);
 
 }  // namespace
 
@@ -37,11 +35,7 @@ void TokenCache::forget(const Challenge& challenge, const std::string& token) {
 Task<Result<std::string>> TokenCache::get(UpstreamContext context, Challenge challenge, TransferRequest transfer) {
   if (auto token = find(challenge)) co_return std::move(*token);
   const auto key = key_of(challenge);
-  {
-    std::lock_guard lock(mutex_);
-    const auto failed = failed_.find(key);
-    if (failed != failed_.end() && failed->second.retry_at > clock_.now()) co_return failed->second.error;
-  }
+  if (auto error = failed_.held_back(key)) co_return *std::move(error);
   auto answer = co_await flights_.run(context.transport.loop(), key, [this, context, key, challenge, transfer]() {
     return fetch_and_keep(context, key, challenge, transfer);
   });
@@ -53,15 +47,12 @@ Task<Result<std::string>> TokenCache::fetch_and_keep(UpstreamContext context, st
   if (auto known = find(challenge)) co_return std::move(*known);  // another flight may have ended since the caller looked
   auto token = co_await fetch(context, challenge, std::move(transfer));
   context.counters.cell(Metric::token_fetches, upstream_ + (token ? ",ok" : ",failed")).add(1);
-  std::lock_guard lock(mutex_);
   if (!token) {
-    const auto before = failed_.find(key);
-    const auto backoff = before == failed_.end() ? kFirstBackoff : std::min(2 * before->second.backoff, kMostBackoff);
-    if (failed_.size() >= kMostTokens) failed_.clear();
-    failed_.insert_or_assign(key, Failed{token.error(), clock_.now() + backoff, backoff});
+    failed_.failed(key, token.error());
     co_return std::move(token).error();
   }
-  failed_.erase(key);
+  failed_.succeeded(key);
+  std::lock_guard lock(mutex_);
   if (tokens_.size() >= kMostTokens) {
     std::erase_if(tokens_, [now = clock_.now()](const auto& entry) { return entry.second.good_until <= now; });
     if (tokens_.size() >= kMostTokens) tokens_.clear();

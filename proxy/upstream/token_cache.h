@@ -1,5 +1,5 @@
 #pragma once
-// TokenCache: bearer tokens that upstreams' realms gave us, one for each realm, service and scope.
+// TokenCache: bearer tokens that one upstream's realms gave to its one credential, for each realm, service and scope.
 // However many ask at once, the realm is asked once; a realm that fails is left alone for a while.
 // Thread: any.
 
@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/single_flight.h"
 #include "meter/counters.h"
+#include "proxy/upstream/backoff.h"
 #include "proxy/upstream/challenge.h"
 #include "proxy/upstream/transport.h"
 
@@ -24,7 +25,7 @@ struct UpstreamContext {
 
 class TokenCache {
  public:
-  TokenCache(const Clock& clock, std::string upstream) : clock_(clock), upstream_(std::move(upstream)) {}
+  TokenCache(const Clock& clock, std::string upstream) : clock_(clock), upstream_(std::move(upstream)), failed_(clock) {}
 
   // A token that is good for some seconds more.
   std::optional<std::string> find(const Challenge& challenge) const;
@@ -39,11 +40,6 @@ class TokenCache {
     std::string text;
     Instant good_until;
   };
-  struct Failed {
-    Error error;
-    Instant retry_at;
-    Milliseconds backoff;
-  };
   static std::string key_of(const Challenge& challenge);
   Task<Result<Token>> fetch(UpstreamContext context, const Challenge& challenge, TransferRequest transfer);
   Task<Result<std::string>> fetch_and_keep(UpstreamContext context, std::string key, Challenge challenge, TransferRequest transfer);
@@ -51,8 +47,8 @@ class TokenCache {
   const Clock& clock_;
   const std::string upstream_;
   mutable std::mutex mutex_;
-  std::map<std::string, Token> tokens_;   // guarded by mutex_
-  std::map<std::string, Failed> failed_;  // guarded by mutex_
+  std::map<std::string, Token> tokens_;  // guarded by mutex_
+  BackoffTable failed_;
   SingleFlight<std::string, Result<std::string>> flights_;
 };
 

@@ -26,6 +26,7 @@ Error curl_error(CURLcode code, const char* detail) {
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_UNSUPPORTED_PROTOCOL: error.failure = Failure::corrupt; break;
     case CURLE_URL_MALFORMAT:
+    case CURLE_SSL_CERTPROBLEM:
     case CURLE_PEER_FAILED_VERIFICATION: error.retryable = false; break;
     default: break;
   }
@@ -103,6 +104,10 @@ Transfer::Transfer(Transport& transport, TransferRequest request)
   set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request_.connect_timeout.count()));
   set(CURLOPT_TCP_KEEPALIVE, 1L);
   if (!request_.ca_file.empty()) set(CURLOPT_CAINFO, request_.ca_file.c_str());
+  if (!request_.tls_certificate.empty()) {
+    set(CURLOPT_SSLCERT, request_.tls_certificate.c_str());
+    set(CURLOPT_SSLKEY, request_.tls_key.c_str());
+  }
   set(CURLOPT_ERRORBUFFER, handle_->error);
   set(CURLOPT_PRIVATE, static_cast<void*>(this));
   set(CURLOPT_OPENSOCKETFUNCTION, &open_guarded_socket);

@@ -29,6 +29,8 @@ struct TransferRequest {
   std::vector<std::string> headers; // `Name: value`
   std::string body;                 // of a POST
   std::string ca_file;              // empty: the system's
+  std::string tls_certificate;      // PEM files of ours, both or none
+  std::string tls_key;
   std::string proxy;                // empty: none
   bool allow_private = false;       // false: loopback, link-local and private addresses are not connected to
   Milliseconds connect_timeout = Seconds(2);

@@ -114,6 +114,59 @@ TEST_CASE("ranges beyond what has grown wait for it (pain 18)") {
   CHECK(scene.gets(scene.blob.path) == 1);
 }
 
+TEST_CASE("a range far beyond what has grown is fetched aside, exactly, and the fill loses nothing by it (pain 18)") {
+  const std::uint64_t size = 40 * kMiB, grown = 2 * kMiB, far = 36 * kMiB;
+  for (const bool broken : {false, true}) {
+    CAPTURE(broken);
+    Scene scene;
+    auto blob = scene.put_blob(size);
+    auto gate = scene.upstream.hold(exactly(blob.path), grown);
+    HttpClient first(scene.weir.url());
+    REQUIRE(first.send_request("GET", blob.path));
+    REQUIRE(wait_until([&] { return file_size(scene.partial_file(blob.digest)) == grown; }));
+    // 100,000 bytes pass the gate, which holds what is longer than `grown`.
+    if (broken) scene.upstream.add_rule({.path = exactly(blob.path), .times = 1, .action = truncated_after(60'000)});
+    HttpClient ahead(scene.weir.url());
+    const auto range = std::to_string(far) + "-" + std::to_string(far + 99'999);
+    REQUIRE(ahead.send_request("GET", blob.path, {{"Range", "bytes=" + range}}));
+    const auto head = ahead.read_head().value_or(ResponseHead{});
+    CHECK(head.status == 206);
+    CHECK(head.headers.value("Content-Range") == "bytes " + range + "/" + std::to_string(size));
+    CHECK(head.headers.value("X-Cache") == "bypass");
+    std::string body;
+    if (!broken) body = ahead.read_body(200'000);  // although the fill stands still
+    gate->release();
+    if (broken) body = ahead.read_body(200'000);  // its rest is the fill's
+    CHECK((body == blob.content.slice(far, 100'000)));
+    CHECK(first.read_response(Body::hash).digest == blob.digest);
+    CHECK(scene.ranges(blob.path) == std::vector<std::string>{"", "bytes=" + range});
+    CHECK_SOON(scene.fills(), "ok 1");
+    CHECK_SOON(scene.outcomes("blob"), broken ? "joined 1, miss 1" : "bypass 1, miss 1");
+    CHECK(scene.sent("bypass") == (broken ? 60'000 : 100'000));
+    CHECK(scene.received() == static_cast<double>(size) + scene.sent("bypass"));
+  }
+}
+
+TEST_CASE("a far range waits for the fill where the upstream knows no ranges, or fails (pain 18)") {
+  const std::uint64_t size = 40 * kMiB, far = 36 * kMiB;
+  for (const auto& action : {ignoring_range(), answer(503), answer(429)}) {
+    Scene scene;
+    auto blob = scene.put_blob(size);
+    auto gate = scene.upstream.hold(exactly(blob.path), kMiB);
+    HttpClient first(scene.weir.url());
+    REQUIRE(first.send_request("GET", blob.path));
+    REQUIRE(wait_until([&] { return file_size(scene.partial_file(blob.digest)) == kMiB; }));
+    scene.upstream.add_rule({.path = exactly(blob.path), .times = 1, .action = action});
+    HttpClient ahead(scene.weir.url());
+    REQUIRE(ahead.send_request("GET", blob.path, {{"Range", "bytes=" + std::to_string(far) + "-" + std::to_string(far + 9)}}));
+    CHECK(ahead.read_head().value_or(ResponseHead{}).headers.value("X-Cache") == "joined");
+    gate->release();
+    CHECK(ahead.read_body(100) == blob.content.slice(far, 10));
+    CHECK(first.read_response(Body::hash).digest == blob.digest);
+    CHECK_SOON(scene.fills(), "ok 1");
+  }
+}
+
 TEST_CASE("a range of a cold blob fetches the blob once and is cut from it (pain 18)") {
   Scene scene;
   auto blob = scene.put_blob(kSize);

@@ -136,6 +136,21 @@ TEST_CASE("a certificate file that cannot be read is an error") {
   CHECK(errors.find("/no/such/ca.pem") != std::string::npos);
 }
 
+TEST_CASE("a certificate of ours and its key stand together") {
+  const weir::testing::ScratchFile certificate("-----BEGIN CERTIFICATE-----\n"), key("-----BEGIN EC PRIVATE KEY-----\n");
+  const std::string section = "[upstream.x]\nurl = https://x\n";
+  const auto with_certificate = section + "tls-certificate = " + certificate.path() + '\n';
+  CHECK(errors_of(with_certificate) == "file:3: [upstream.x] has a tls-certificate and no tls-key\n");
+  CHECK(errors_of(section + "tls-key = " + key.path() + '\n') == "file:3: [upstream.x] has a tls-key and no tls-certificate\n");
+  CHECK(errors_of(with_certificate + "tls-key = " + key.path() + '\n').empty());
+  CHECK(errors_of(with_certificate + "tls-key = " + certificate.path() + '\n').find("holds no PEM private key") != std::string::npos);
+}
+
+TEST_CASE("an upstream may have several urls") {
+  CHECK(errors_of("[upstream.x]\nurl = https://x http://y\nurl = http://z\n").empty());
+  CHECK(errors_of("[upstream.x]\nurl = https://x https://x\n").find("is listed twice") != std::string::npos);
+}
+
 TEST_CASE("a file that cannot be read is an error, and the other layers are judged all the same") {
   const auto outcome = load_config({"/no/such/weir.conf", {"cache.sync=x"}, {}});
   REQUIRE(std::holds_alternative<std::vector<ConfigError>>(outcome));

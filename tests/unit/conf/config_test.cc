@@ -62,7 +62,7 @@ TEST_CASE("every key of an upstream reaches its option") {
   REQUIRE(upstreams.size() == 2);
   const auto& up = upstreams[0];
   CHECK(up.name == "up.test");
-  CHECK(up.url == "http://127.0.0.1:5001");
+  CHECK(up.urls == std::vector<std::string>{"http://127.0.0.1:5001"});
   CHECK(up.namespaces == std::vector<std::string>{"up.test", "mirror.test", "other"});
   CHECK(up.is_default);
   CHECK(up.ca_file == ca.path());
@@ -108,13 +108,13 @@ TEST_CASE("--set brings an upstream into being, whose name may have dots") {
   REQUIRE(config.options.upstreams.size() == 2);
   CHECK(config.options.upstreams[0].name == "docker.io");
   CHECK(config.options.upstreams[0].is_default);
-  CHECK(config.options.upstreams[1].url == "http://x");
+  CHECK(config.options.upstreams[1].urls == std::vector<std::string>{"http://x"});
   CHECK(shown(config, "upstream.docker.io", "url") == "https://registry-1.docker.io from --set upstream.docker.io.url");
 }
 
 TEST_CASE("--set completes an upstream of the file, and a section that the file leaves out") {
   const auto config = loaded("[upstream.up.test]\n", {{"upstream.up.test.url=http://127.0.0.1:1", "log.level=error"}, {}});
-  CHECK(config.options.upstreams.at(0).url == "http://127.0.0.1:1");
+  CHECK(config.options.upstreams.at(0).urls == std::vector<std::string>{"http://127.0.0.1:1"});
   CHECK(config.options.log.level == LogLevel::error);
 }
 

@@ -70,7 +70,7 @@ TEST_CASE("the example loads and serves Docker Hub by default, quay, ghcr, kuber
     CHECK(upstream.is_default == (upstream.name == "docker.io"));
   }
   CHECK(names == std::vector<std::string>{"docker.io", "quay.io", "ghcr.io", "registry.k8s.io", "public.ecr.aws"});
-  CHECK(options.upstreams[0].url == "https://registry-1.docker.io");
+  CHECK(options.upstreams[0].urls == std::vector<std::string>{"https://registry-1.docker.io"});
   CHECK(options.upstreams[0].namespaces == std::vector<std::string>{"docker.io", "registry-1.docker.io", "index.docker.io"});
 }
 
@@ -102,12 +102,15 @@ TEST_CASE("the example mentions no key that does not exist") {
 
 TEST_CASE("the example with every line uncommented loads too") {
   const weir::testing::ScratchFile certificate("-----BEGIN CERTIFICATE-----\n"), password("secret\n");
+  const weir::testing::ScratchFile key("-----BEGIN PRIVATE KEY-----\n");
   std::string text;
   std::istringstream lines(example_text());
   for (std::string line; std::getline(lines, line);) {
     const bool commented = line.starts_with('#') && !line.starts_with("# ") && line.find(" = ") != std::string::npos;
-    // Two keys name files that must be there.
+    // Some keys name files that must be there.
     if (line.starts_with("#ca-file")) line = "ca-file = " + certificate.path();
+    else if (line.starts_with("#tls-certificate")) line = "tls-certificate = " + certificate.path();
+    else if (line.starts_with("#tls-key")) line = "tls-key = " + key.path();
     else if (line.starts_with("#password-file")) line = "password-file = " + password.path();
     else if (commented) line.erase(0, 1);
     text += line + '\n';

@@ -27,7 +27,7 @@ struct Redirecting {
   Fetched ask() {
     UpstreamOptions options;
     options.name = "test";
-    options.url = server.url();
+    options.urls = {server.url()};
     options.auth = UpstreamAuth::basic;  // so that there are credentials to be careful with
     options.username = "user";
     options.password = "secret";
@@ -94,7 +94,7 @@ TEST_CASE("a redirect that leads nowhere is corrupt") {
   const ManualClock clock;
   UpstreamOptions options;
   options.name = "test";
-  options.url = without.url();
+  options.urls = {without.url()};
   const auto client = client_of(clock, options);
   CHECK(asking.ask_all(*client, manifest_of("a")).failed() == "corrupt");
   for (const std::string bad : {"ftp://a/", "file:///etc/passwd", "http://", "http://user:password@127.0.0.1/"}) {

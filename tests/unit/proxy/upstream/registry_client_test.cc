@@ -14,7 +14,7 @@ namespace {
 UpstreamOptions options_of(const std::string& url) {
   UpstreamOptions options;
   options.name = "test";
-  options.url = url;
+  options.urls = {url};
   return options;
 }
 
@@ -198,6 +198,110 @@ TEST_CASE("with basic authorization user and password go with every request, and
   for (const auto& request : server.requests())
     CHECK(request.header("Authorization") == "Basic QVdTOnNlY3JldDp3aXRoOmNvbG9ucw==");
   CHECK(store.requests().at(0).header("Authorization").empty());
+}
+
+TEST_CASE("a password that is refused is not tried again at once, and other repositories are asked all the same") {
+  std::atomic<bool> right{false};
+  TinyServer server([&](const Request& request, Peer& peer) {
+    const bool open = right || request.target.find("/open/") != std::string::npos;
+    return peer.send(open ? reply(200, "body") : reply(401, "no", "WWW-Authenticate: Basic realm=\"x\"\r\n"));
+  });
+  Asking asking;
+  ManualClock clock;
+  auto options = options_of(server.url());
+  options.auth = UpstreamAuth::basic;
+  options.username = "user";
+  options.password = "wrong";
+  const auto client = client_of(clock, options);
+  for (int i = 0; i < 3; ++i) CHECK(asking.ask_all(*client, manifest_of("closed")).failed() == "refused");
+  CHECK(server.count() == 1);
+  CHECK(asking.ask_all(*client, manifest_of("open")).body == "body");
+  clock.advance(Milliseconds(1000));
+  CHECK(asking.ask_all(*client, manifest_of("closed")).failed() == "refused");
+  CHECK(server.count() == 3);
+  clock.advance(Milliseconds(1999));  // twice as long now
+  CHECK(asking.ask_all(*client, manifest_of("closed")).failed() == "refused");
+  CHECK(server.count() == 3);
+  clock.advance(Milliseconds(1));
+  right = true;
+  CHECK(asking.ask_all(*client, manifest_of("closed")).body == "body");
+  CHECK(asking.ask_all(*client, manifest_of("closed")).body == "body");
+}
+
+TEST_CASE("of several URLs the next is asked where one fails, in their order") {
+  for (const auto& answer : {reply(503, ""), reply(429, ""), reply(500, ""), std::string("nonsense\r\n\r\n"), std::string()}) {
+    CAPTURE(answer);
+    TinyServer first([&](const Request&, Peer& peer) { return !answer.empty() && peer.send(answer); });
+    TinyServer second(status(200, "second"));
+    TinyServer third(status(200, "third"));
+    Asking asking;
+    const ManualClock clock;
+    auto options = options_of(first.url());
+    options.urls = {first.url(), second.url("/below"), third.url()};
+    const auto client = client_of(clock, options);
+    CHECK(asking.ask_all(*client, manifest_of("a")).body == "second");
+    CHECK(first.count() >= 1);
+    CHECK(second.requests().at(0).target == "/below/v2/a/manifests/latest");
+    CHECK(third.count() == 0);
+  }
+}
+
+TEST_CASE("what the first URL has not, or does not show, no other is asked for") {
+  for (const int code : {401, 403, 404, 416}) {
+    TinyServer first(status(code)), second(status(200, "second"));
+    Asking asking;
+    const ManualClock clock;
+    auto options = options_of(first.url());
+    options.urls = {first.url(), second.url()};
+    const auto client = client_of(clock, options);
+    CHECK(asking.ask_all(*client, manifest_of("a")).failed() != "nothing");
+    CHECK(second.count() == 0);
+  }
+}
+
+TEST_CASE("a URL that answers nothing is left out while its circuit is open, and found again") {
+  std::atomic<bool> up{false};
+  TinyServer first([&](const Request&, Peer& peer) { return up && peer.send(reply(200, "first")); });
+  TinyServer second(status(200, "second"));
+  Asking asking;
+  ManualClock clock;
+  auto options = options_of(first.url());
+  options.urls = {first.url(), second.url()};
+  const auto client = client_of(clock, options);
+  for (unsigned i = 0; i < Health::kFailures; ++i) CHECK(asking.ask_all(*client, manifest_of("a")).body == "second");
+  const auto asked = first.count();
+  CHECK(asking.ask_all(*client, manifest_of("a")).body == "second");
+  CHECK(first.count() == asked);
+  up = true;
+  clock.advance(Health::kRetryAfter);
+  CHECK(asking.ask_all(*client, manifest_of("a")).body == "first");
+}
+
+TEST_CASE("when every URL fails the error is the last one's") {
+  TinyServer first(status(429)), second(status(503));
+  Asking asking;
+  const ManualClock clock;
+  auto options = options_of(first.url());
+  options.urls = {first.url(), second.url()};
+  const auto fetched = asking.ask_all(*client_of(clock, options), manifest_of("a"));
+  CHECK(fetched.failed() == "refused");
+  CHECK(fetched.what.find("503") != std::string::npos);
+}
+
+TEST_CASE("a password goes to the URL that is asked, and a redirect to another of them gets none") {
+  TinyServer second([](const Request& request, Peer& peer) { return peer.send(reply(200, request.header("Authorization"))); });
+  TinyServer first([&](const Request&, Peer& peer) { return peer.send(reply(307, "", "Location: " + second.url("/x") + "\r\n")); });
+  Asking asking;
+  const ManualClock clock;
+  auto options = options_of(first.url());
+  options.urls = {first.url(), second.url()};
+  options.auth = UpstreamAuth::basic;
+  options.username = options.password = "x";
+  const auto client = client_of(clock, options);
+  const auto fetched = asking.ask_all(*client, manifest_of("a"));
+  CHECK(fetched.status == 200);
+  CHECK(fetched.body.empty());
+  CHECK_FALSE(first.requests().at(0).header("Authorization").empty());
 }
 
 TEST_CASE("an upstream whose url is none makes no client") {

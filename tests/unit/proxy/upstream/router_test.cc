@@ -12,7 +12,7 @@ namespace {
 UpstreamOptions upstream(const std::string& name, std::vector<std::string> namespaces = {}, bool is_default = false) {
   UpstreamOptions options;
   options.name = name;
-  options.url = "https://" + name + ".example";
+  options.urls = {"https://" + name + ".example"};
   options.namespaces = std::move(namespaces);
   options.is_default = is_default;
   return options;
@@ -112,7 +112,7 @@ TEST_CASE("without a default what names nobody is not found") {
 TEST_CASE("an upstream whose url does not stand makes no router") {
   const ManualClock clock;
   auto bad = upstream("bad");
-  bad.url = "ftp://bad";
+  bad.urls = {"ftp://bad"};
   CHECK_FALSE(Router::make(clock, {bad}).ok());
   auto realm = upstream("realm");
   realm.token_realms = {"not a host"};

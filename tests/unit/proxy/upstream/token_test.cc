@@ -35,7 +35,7 @@ struct Guarded {
   UpstreamOptions options() {
     UpstreamOptions made;
     made.name = "test";
-    made.url = server.url();
+    made.urls = {server.url()};
     return made;
   }
   Fetched ask(const std::string& repository = "a") { return asking.ask_all(*client, manifest_of(repository)); }
@@ -179,10 +179,34 @@ TEST_CASE("what a realm answers in place of a token is a failure with a name") {
 TEST_CASE("a realm on a private address is not asked unless the configuration names it") {
   Guarded registry;
   registry.change([&] { registry.challenge = "Bearer realm=\"" + registry.server.named_url("/token") + "\""; });
+  auto options = registry.options();
+  options.token_realms = {"localhost"};
+  registry.client = client_of(registry.clock, options);
   CHECK(registry.ask().failed() == "unreachable");
   CHECK(registry.tokens() == 0);
-  registry.client = client_of(registry.clock, registry.options(), {"localhost"});
+  registry.client = client_of(registry.clock, options, {"localhost"});
   CHECK(registry.ask().body == "body");
+}
+
+TEST_CASE("a realm on another host is asked only when token-realms names it, with its port when that says one") {
+  Guarded registry;
+  registry.change([&] { registry.challenge = "Bearer realm=\"" + registry.server.named_url("/token") + "\""; });
+  const auto port = registry.server.url().substr(registry.server.url().rfind(':') + 1);
+  for (const std::string other : {"", "example.com", "localhost:1", "sub.localhost"}) {
+    auto options = registry.options();
+    if (!other.empty()) options.token_realms = {other};
+    registry.client = client_of(registry.clock, options, {"localhost"});
+    const auto refused = registry.ask();
+    CHECK(refused.failed() == "refused");
+    CHECK(refused.what == "test sends us for a token to localhost, which its token-realms do not name");
+  }
+  CHECK(registry.tokens() == 0);
+  for (const std::string& named : {std::string("localhost"), "localhost:" + port}) {
+    auto options = registry.options();
+    options.token_realms = {"example.com", named};
+    registry.client = client_of(registry.clock, options, {"localhost"});
+    CHECK(registry.ask().body == "body");
+  }
 }
 
 TEST_CASE("a realm that is no URL is corrupt, and another kind of challenge is a refusal") {
