@@ -2,17 +2,30 @@
 
 declare -A URL=()     # of every server by its name
 
-# start_registry NAME [--tls] [--login USER:PASSWORD] [--read-only] : a real docker-registry with a store of its own.
+# start_registry NAME [--tls] [--mutual] [--login USER:PASSWORD] [--tokens REALM] [--s3 URL] [--read-only] : a real
+# docker-registry with a store of its own. --mutual: TLS, and only for clients with a certificate of our authority.
+# --tokens: takes the tokens of make_token. --s3: the bucket `registry` of that object store, to which GETs are redirected.
 # Started again under the same name it has the same store and the same port.
 # Its access log is $T/NAME.out, one line a request, in the form web servers use.
 start_registry() {
   local name=$1 scheme=http tls='' auth='' address=127.0.0.1:0 read_only=false
+  local storage="filesystem: {rootdirectory: $T/$name}"
   shift
   while (($#)); do
     case $1 in
       --tls)
         make_certificates
         scheme=https tls="  tls: {certificate: $T/tls/server.crt, key: $T/tls/server.key}" ;;
+      --mutual)
+        make_certificates
+        scheme=https tls="  tls: {certificate: $T/tls/server.crt, key: $T/tls/server.key, clientcas: [$T/tls/ca.crt]}" ;;
+      --tokens)
+        make_certificates
+        auth="auth: {token: {realm: '$2', service: $name, issuer: e2e, rootcertbundle: $T/tls/token.crt}}"
+        shift ;;
+      --s3)
+        storage="s3: {regionendpoint: '$2', region: us-east-1, bucket: registry, accesskey: $S3_KEY, secretkey: $S3_SECRET, secure: false, v4auth: true}"
+        shift ;;
       --login)
         htpasswd -Bbn "${2%%:*}" "${2#*:}" >"$T/$name.htpasswd"
         auth="auth: {htpasswd: {realm: $name, path: $T/$name.htpasswd}}"
@@ -27,7 +40,7 @@ start_registry() {
 version: 0.1
 log: {level: info}
 storage:
-  filesystem: {rootdirectory: $T/$name}
+  $storage
   delete: {enabled: true}
   maintenance: {uploadpurging: {enabled: false}, readonly: {enabled: $read_only}}
 http:
@@ -51,7 +64,7 @@ requests() { access_log "$1" | grep -cE -- "${2:-.}" || true; }
 # upstream_bytes NAME [PATTERN] : how many body bytes it answered to GETs.
 upstream_bytes() { access_log "$1" | grep -E -- "${2:-.}" | awk '$6 == "\"GET" { sum += $10 } END { printf "%d\n", sum }'; }
 
-# A throw-away authority in $T/tls/ca.crt and a server certificate it signed.
+# A throw-away authority in $T/tls/ca.crt, a server and a client certificate it signed, and a signer of tokens.
 make_certificates() {
   [[ -s $T/tls/server.crt ]] && return
   mkdir -p "$T/tls"
@@ -62,13 +75,57 @@ make_certificates() {
     openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj '/CN=test server' -keyout server.key -out server.csr
     printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth\n' >server.ext
     openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 30 -extfile server.ext -out server.crt
+    openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj '/CN=weir' -keyout client.key -out client.csr
+    printf 'extendedKeyUsage=clientAuth\n' >client.ext
+    openssl x509 -req -in client.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 30 -extfile client.ext -out client.crt
+    openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj '/CN=token signer' -keyout token.key -out token.crt
   ) 2>/dev/null
 }
 
+# make_token SERVICE REPOSITORY ACTION... : a token as the distribution's token specification has it, good for an hour.
+make_token() {
+  local now actions header claims service=$1 repository=$2
+  shift 2
+  now=$(date +%s) actions=$(printf '"%s",' "$@")
+  header="{\"typ\":\"JWT\",\"alg\":\"RS256\",\"x5c\":[\"$(grep -v -- ----- "$T/tls/token.crt" | tr -d '\n')\"]}"
+  claims="{\"iss\":\"e2e\",\"sub\":\"\",\"aud\":\"$service\",\"exp\":$((now + 3600)),\"nbf\":$((now - 10)),\"iat\":$now,\"jti\":\"$RANDOM\",
+    \"access\":[{\"type\":\"repository\",\"name\":\"$repository\",\"actions\":[${actions%,}]}]}"
+  header=$(printf %s "$header" | base64url).$(printf %s "$claims" | base64url)
+  echo "$header.$(printf %s "$header" | openssl dgst -sha256 -sign "$T/tls/token.key" | base64url)"
+}
+base64url() { base64 -w 0 | tr '+/' '-_' | tr -d =; }
+
+# start_realm NAME TOKEN [USER:PASSWORD] : nginx that gives everybody, or that user alone, TOKEN under /token.
+start_realm() {
+  mkdir -p "$T/$1.files"
+  printf '{"token":"%s","expires_in":3600}' "$2" >"$T/$1.files/token"
+  [[ ! ${3:-} ]] || htpasswd -Bbn "${3%%:*}" "${3#*:}" >"$T/$1.htpasswd"
+  start_nginx "$1" <<END
+    default_type application/json;
+    root $T/$1.files;
+    ${3:+auth_basic realm; auth_basic_user_file $T/$1.htpasswd;}
+END
+}
+
 # start_front NAME BEHIND RATE : nginx before the server BEHIND, sending at most RATE (such as 40m) bytes a second.
-# Its log $T/NAME.access has a line a request: METHOD PATH STATUS BYTES RANGE.
 start_front() {
-  local name=$1 behind=${URL[$2]} rate=$3 port tries
+  start_nginx "$1" <<END
+    client_max_body_size 0;
+    location / {
+      proxy_pass ${URL[$2]};
+      proxy_http_version 1.1;
+      proxy_set_header Host \$http_host;
+      proxy_max_temp_file_size 0;
+      limit_rate $3;              # has no effect with proxy_buffering off
+    }
+END
+}
+
+# start_nginx NAME <<END : nginx whose server block has what comes from standard input.
+# Its log $T/NAME.access has a line a request: METHOD PATH STATUS BYTES RANGE.
+start_nginx() {
+  local name=$1 port tries inside
+  inside=$(cat)
   mkdir -p "$T/$name.tmp"
   for tries in 1 2 3 4 5; do
     # nginx can not be told to let the kernel choose: a port below those the kernel hands out, and the next one if it is taken.
@@ -89,14 +146,7 @@ http {
   scgi_temp_path $T/$name.tmp/5;
   server {
     listen 127.0.0.1:$port;
-    client_max_body_size 0;
-    location / {
-      proxy_pass $behind;
-      proxy_http_version 1.1;
-      proxy_set_header Host \$http_host;
-      proxy_max_temp_file_size 0;
-      limit_rate $rate;              # has no effect with proxy_buffering off
-    }
+$inside
   }
 }
 END

@@ -121,7 +121,8 @@ struct Storm {
       // What is whole is forgotten again, so that there is always something to fetch.
       for (int i = 0; i < 6; ++i) {
         HttpClient admin("unix:" + scene.weir.path("store/admin.sock"));
-        purged += admin.exchange("POST", "/admin/v1/cache/purge", {}, "{\"digest\":\"" + blobs[dice.roll(kBlobs)].digest + "\"}").status == 200;
+        const auto body = "{\"digest\":\"" + blobs[dice.roll(kBlobs)].digest + "\"}";
+        purged += admin.exchange("POST", "/admin/v1/cache/purge", {}, body).status == 200;
       }
       wait_a_little(100);
     }
