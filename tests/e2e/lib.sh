@@ -144,3 +144,4 @@ trap 'exit 143' TERM
 . "$HERE/images.sh"
 . "$HERE/servers.sh"
 . "$HERE/clients.sh"
+. "$HERE/object-store.sh"
