@@ -119,7 +119,7 @@ std::vector<ConfigKey> upstream_keys(UpstreamOptions& upstream) {
       {"password-file", password_file(upstream.password_file, upstream.password),
        "A file whose first line is that user's password, read at the start and on SIGHUP; none by default."},
       {"proxy", url(upstream.proxy), "The proxy to reach it through: http:// or https://; none by default."},
-      {"ca-file", certificate_file(upstream.ca_file), "PEM certificates to trust for it; by default those of the system."},
+      {"ca-file", certificate_file(upstream.ca_file), "PEM certificates to trust for it, and for its proxy; by default those of the system."},
       {"tls-certificate", certificate_file(upstream.tls_certificate),
        "The PEM certificate it is shown when it asks for one, with tls-key; none by default."},
       {"tls-key", key_file(upstream.tls_key), "The PEM private key of that certificate; none by default."},

@@ -130,6 +130,7 @@ Task<Listings::Answer> Listings::ask_tags(LoopParts& parts, Router::Target targe
   request.repository = target.repository.path();
   request.path = "tags/list" + (page.empty() ? "" : '?' + page);
   request.accept = "application/json";
+  request.twice = true;
   auto response = co_await target.upstream->request(parts.upstream(), request);
   if (!response) co_return std::move(response).error();
   auto body = co_await response->read_all(kMostListBytes);
@@ -157,6 +158,7 @@ Task<Listings::Answer> Listings::ask_referrers(LoopParts& parts, Router::Target 
   request.repository = target.repository.path();
   request.path = "referrers/" + digest.text() + (query.empty() ? "" : '?' + query);
   request.accept = media_type::kOciIndex;
+  request.twice = true;
   auto response = co_await target.upstream->request(parts.upstream(), request);
   if (!response) {
     // A registry of before OCI 1.1 knows no such endpoint.
@@ -184,6 +186,7 @@ Task<Listings::Answer> Listings::ask_referrers_tag(LoopParts& parts, Router::Tar
   request.repository = target.repository.path();
   request.path = "manifests/" + std::string(digest.algorithm_name()) + '-' + digest.hex().substr(0, 64);
   request.accept = media_type::kOciIndex;
+  request.twice = true;
   auto response = co_await target.upstream->request(parts.upstream(), request);
   if (!response && response.error().failure == Failure::not_found)
     co_return index_listing(std::string(kNoReferrers), !artifact_type.empty());

@@ -192,6 +192,7 @@ Task<Result<ManifestPull::Found>> ManifestPull::fetch(LoopParts& parts, Router::
   request.repository = target.repository.path();
   request.path = "manifests/" + reference.text();
   request.accept = media_type::accept_all_manifests();
+  request.twice = true;
   auto response = co_await target.upstream->request(parts.upstream(), request);
   if (!response) {
     if (response.error().failure == Failure::not_found) {

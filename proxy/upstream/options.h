@@ -28,7 +28,7 @@ struct UpstreamOptions {
   std::string password_file;
   std::string password;                 // the first line of password_file, read when the configuration is; never shown
   std::string proxy;                    // http:// or https://; empty: none, whatever the environment says
-  std::string ca_file;                  // PEM; empty: the system's
+  std::string ca_file;                  // PEM, for an https:// proxy as well; empty: the system's
   std::string tls_certificate;          // PEM; what the upstream itself is shown where it asks for one; with tls_key
   std::string tls_key;                  // PEM
   // HOST or HOST:PORT that may issue its tokens besides its own hosts, at whatever address they have.

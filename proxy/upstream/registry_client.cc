@@ -12,6 +12,10 @@ constexpr int kMostRedirects = 5;
 // and its client is told in time to do something else.
 constexpr auto kPlaceTimeout = Seconds(20);
 
+// A second try comes this much later, and only while the client has not waited long.
+constexpr auto kPause = Milliseconds(100);
+constexpr auto kAtOnce = Milliseconds(1000);
+
 constexpr std::uint64_t kMostRefusalBytes = 64 << 10;
 constexpr auto kRefusalPatience = Milliseconds(500);
 
@@ -31,6 +35,11 @@ bool another_may_know(const Error& error) {
     case Failure::refused: return error.status >= 500;
     default: return false;
   }
+}
+
+// A failure that may be over in a moment: what answered in good order, or not in time, is not asked twice.
+bool may_be_transient(const Error& error) {
+  return error.failure == Failure::unreachable || (error.failure == Failure::refused && error.status >= 500 && error.status != 501);
 }
 
 bool is_redirect(int status) { return status == 301 || status == 302 || status == 303 || status == 307 || status == 308; }
@@ -154,6 +163,16 @@ Task<Error> RegistryClient::refusal(Response response) const {
 }
 
 Task<Result<RegistryClient::Response>> RegistryClient::request(UpstreamContext context, Request request) {
+  Loop& loop = context.transport.loop();
+  const Instant start = loop.now();
+  auto response = co_await ask_in_order(context, request);
+  if (response || !request.twice || loop.now() - start > kAtOnce || !may_be_transient(response.error())) co_return response;
+  co_await sleep_for(loop, with_jitter(kPause));
+  auto again = co_await ask_in_order(context, request);
+  co_return again;
+}
+
+Task<Result<RegistryClient::Response>> RegistryClient::ask_in_order(UpstreamContext context, const Request& request) {
   Error error{Failure::unavailable, Side::upstream, true, options_.name + " has not answered lately; it is asked once a second"};
   Semaphore::Permit place;
   bool placed = false;

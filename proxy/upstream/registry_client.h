@@ -34,6 +34,7 @@ class RegistryClient {
     std::optional<std::uint64_t> range_last;    // ... or `bytes=first-last`
     bool large = false;                         // a layer, which may hold its place for minutes
     bool now_or_never = false;                  // `timeout` at once when all places are taken
+    bool twice = false;                         // once more, a moment later, where no answer or 5xx came at once
   };
 
   // A 200 or 206 whose body is still to be read. Holds one of the upstream's places until it is destroyed.
@@ -84,6 +85,7 @@ class RegistryClient {
   RegistryClient(const Clock& clock, const UpstreamOptions& options, std::vector<Url> urls, std::vector<Realm> realms,
                  std::vector<std::string> named_hosts);
 
+  Task<Result<Response>> ask_in_order(UpstreamContext context, const Request& request);
   Task<Result<Response>> ask(UpstreamContext context, Endpoint& endpoint, const Request& request);
   Task<Result<Response>> ask_with_password(UpstreamContext context, Endpoint& endpoint, const Request& request);
   Task<Result<Response>> ask_with_token(UpstreamContext context, Endpoint& endpoint, const Request& request);

@@ -103,7 +103,10 @@ Transfer::Transfer(Transport& transport, TransferRequest request)
   set(CURLOPT_BUFFERSIZE, kReceiveBuffer);
   set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request_.connect_timeout.count()));
   set(CURLOPT_TCP_KEEPALIVE, 1L);
-  if (!request_.ca_file.empty()) set(CURLOPT_CAINFO, request_.ca_file.c_str());
+  if (!request_.ca_file.empty()) {
+    set(CURLOPT_CAINFO, request_.ca_file.c_str());
+    set(CURLOPT_PROXY_CAINFO, request_.ca_file.c_str());
+  }
   if (!request_.tls_certificate.empty()) {
     set(CURLOPT_SSLCERT, request_.tls_certificate.c_str());
     set(CURLOPT_SSLKEY, request_.tls_key.c_str());

@@ -28,7 +28,7 @@ struct TransferRequest {
   std::string unix_socket;          // when set: connect there instead of the URL's host
   std::vector<std::string> headers; // `Name: value`
   std::string body;                 // of a POST
-  std::string ca_file;              // empty: the system's
+  std::string ca_file;              // whom to believe, a proxy with TLS too; empty: the system's
   std::string tls_certificate;      // PEM files of ours, both or none
   std::string tls_key;
   std::string proxy;                // empty: none

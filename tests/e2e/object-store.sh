@@ -3,16 +3,6 @@
 
 S3_KEY=test-key S3_SECRET=test-secret S3_URL=
 
-free_ports() { # free_ports COUNT : ports that were free a moment ago, below those the kernel hands out
-  local found=0 port
-  while ((found < $1)); do
-    port=$((RANDOM % 20000 + 10000))
-    (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && continue
-    echo "$port"
-    found=$((found + 1))
-  done
-}
-
 # start_object_store : sets S3_URL; there is a bucket `registry`.
 start_object_store() {
   local dir=$T/ceph ports osd

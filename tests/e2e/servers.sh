@@ -107,6 +107,18 @@ start_realm() {
 END
 }
 
+# free_ports COUNT : ports that were free a moment ago, below those the kernel hands out; for servers that can not be told to
+# let the kernel choose.
+free_ports() {
+  local found=0 port
+  while ((found < $1)); do
+    port=$((RANDOM % 20000 + 10000))
+    (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && continue
+    echo "$port"
+    found=$((found + 1))
+  done
+}
+
 # start_front NAME BEHIND RATE : nginx before the server BEHIND, sending at most RATE (such as 40m) bytes a second.
 start_front() {
   start_nginx "$1" <<END

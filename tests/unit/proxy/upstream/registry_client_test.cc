@@ -304,6 +304,26 @@ TEST_CASE("a password goes to the URL that is asked, and a redirect to another o
   CHECK_FALSE(first.requests().at(0).header("Authorization").empty());
 }
 
+TEST_CASE("what failed at once is asked a second time where that was wished, and never a third") {
+  for (const auto& [answer, tries] : std::vector<std::pair<std::string, std::size_t>>{
+           {reply(503, ""), 2}, {reply(500, ""), 2}, {"", 2}, {reply(501, ""), 1}, {reply(404, ""), 1}, {reply(403, ""), 1},
+           {reply(429, ""), 1}, {"nonsense\r\n\r\n", 1}}) {
+    CAPTURE(answer);
+    Registry registry([&](const Request&, Peer& peer) { return !answer.empty() && peer.send(answer); });
+    auto request = manifest_of("a");
+    CHECK(registry.ask(request).failed() != "nothing");
+    CHECK(registry.server.count() == 1);
+    request.twice = true;
+    CHECK(registry.ask(request).failed() != "nothing");
+    CHECK(registry.server.count() == 1 + tries);
+  }
+  std::atomic<int> asked{0};
+  Registry registry([&](const Request&, Peer& peer) { return peer.send(reply(asked++ == 0 ? 503 : 200, "body")); });
+  auto request = manifest_of("a");
+  request.twice = true;
+  CHECK(registry.ask(request).body == "body");
+}
+
 TEST_CASE("an upstream whose url is none makes no client") {
   const ManualClock clock;
   CHECK_FALSE(RegistryClient::make(clock, options_of("registry.example"), {}).ok());
