@@ -6,7 +6,7 @@
 #   support     the scripted upstream and its like, tested on their own
 #   scenario    the real program beside a scripted upstream, in release, asan and tsan
 #   e2e         the real program between real registries and real clients, in release
-#   fuzz        every parser: its corpus, then FUZZ_SECONDS (5) of new input each
+#   fuzz        every parser: its corpus, then FUZZ_SECONDS (3) of new input each
 #
 # A suite whose files are not there is left out. What a suite says goes to build/check/NAME.log and here; its last line,
 # "N passed, N failed[, N skipped]", is added up, and an end without such a line, or a wrong exit code, is one failure.
@@ -17,7 +17,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 logs=build/check
 mkdir -p "$logs"
-if [[ ${CHECK_LONG:-} ]]; then export E2E_LONG=1 FUZZ_SECONDS=${FUZZ_SECONDS:-300} WEIR_CHAOS_SECONDS=${WEIR_CHAOS_SECONDS:-180}; else export FUZZ_SECONDS=${FUZZ_SECONDS:-5}; fi
+if [[ ${CHECK_LONG:-} ]]; then export E2E_LONG=1 FUZZ_SECONDS=${FUZZ_SECONDS:-300} WEIR_CHAOS_SECONDS=${WEIR_CHAOS_SECONDS:-180}; else export FUZZ_SECONDS=${FUZZ_SECONDS:-3}; fi
 
 # A finding ends the program, with a stack that names lines.
 symbolizer=$(command -v llvm-symbolizer-19 || true)

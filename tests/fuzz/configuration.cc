@@ -58,7 +58,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   unsigned defaults = 0;
   std::set<std::string> namespaces;
   for (const auto& upstream : config.options.upstreams) {
-    expect(upstream.url.starts_with("http://") || upstream.url.starts_with("https://"), "an upstream has a url");
+    expect(!upstream.urls.empty(), "an upstream has a url");
+    for (const auto& url : upstream.urls) expect(url.starts_with("http://") || url.starts_with("https://"), "and each is one");
     expect(!upstream.namespaces.empty(), "an upstream has a namespace");
     for (const auto& name : upstream.namespaces) expect(namespaces.insert(name).second, "a namespace is one upstream's");
     defaults += upstream.is_default;
