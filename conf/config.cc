@@ -20,6 +20,12 @@ constexpr std::string_view kUpstream = "upstream.";
 
 bool names_upstream(std::string_view section) { return section.starts_with(kUpstream) && section != kUpstream; }
 
+// `weir-cache` as the name of a Kubernetes service puts WEIR_CACHE_PORT and its like into the environment of every pod.
+bool is_service_link(std::string_view key) {
+  return key == "PORT" || key.starts_with("SERVICE_HOST") || key.starts_with("SERVICE_PORT") ||
+         (key.starts_with("PORT_") && key.size() > 5 && key[5] >= '0' && key[5] <= '9');
+}
+
 struct Upstream {
   Upstream(const std::string& name, Place place) : section(name, std::move(place), upstream_keys(options)) {
     options.name = name.substr(kUpstream.size());
@@ -128,6 +134,7 @@ void Loader::read_variable(const std::string& variable) {
     const Place place{Layer::environment, ++variables_, name};
     auto key = to_lower(std::string_view(name).substr(prefix.size()));
     std::replace(key.begin(), key.end(), '_', '-');
+    if (!section->knows(key) && is_service_link(std::string_view(name).substr(prefix.size()))) return;
     if (variable_name(section->name(), key) != name)
       mistake(place, "a variable is written in capitals, with _ for -: " + variable_name(section->name(), key));
     else assign(*section, key, std::string_view(variable).substr(equals + 1), place);

@@ -56,7 +56,8 @@ Result<Url> Url::parse(std::string_view text) {
 }
 
 Result<Url> Url::resolve(std::string_view location) const {
-  if (location.find("://") != std::string_view::npos && location.find("://") < location.find_first_of("/?#"))
+  // RFC 3986 4.2: what has a colon before any of the others begins with a scheme.
+  if (const auto mark = location.find_first_of(":/?#"); mark != std::string_view::npos && location[mark] == ':')
     return parse(location);
   if (location.starts_with("//")) return parse((tls ? "https:" : "http:") + std::string(location));
   Url base = *this;

@@ -121,6 +121,8 @@ TEST_CASE("--set completes an upstream of the file, and a section that the file 
 TEST_CASE("only variables of the fixed sections are looked at") {
   const auto config = loaded("", {{},
                                   {"WEIR=/usr/bin/weir", "WEIR_HOME=x", "WEIR_SERVERS_LISTEN=x", "WEIR_UPSTREAM_X_URL=x",
+                                   "WEIR_CACHE_PORT=tcp://10.0.0.1:5000", "WEIR_CACHE_PORT_5000_TCP_ADDR=10.0.0.1",
+                                   "WEIR_CACHE_SERVICE_HOST=10.0.0.1", "WEIR_CACHE_SERVICE_PORT_HTTP=5000",
                                    "WEIR_LOG=x", "PATH=/bin", "MY_WEIR_LOG_LEVEL=x", "no equals", "WEIR_LOG_LEVEL"}});
   for (const auto& setting : config.shown) CHECK_MESSAGE(setting.from == "default", setting.key);
 }

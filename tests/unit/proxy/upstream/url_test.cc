@@ -126,7 +126,7 @@ TEST_CASE("a scheme within a location's query is no scheme of the location") {
 
 TEST_CASE("a location that is no URL leads nowhere") {
   for (const std::string bad : {"ftp://b/", "file:///etc/passwd", "http://", "https://user@b/", "//", "//user@b/", "/a b",
-                                "/a\r\nX: y", "http://b:99999/"})
+                                "/a\r\nX: y", "http://b:99999/", "unix:/x", "mailto:a@b", "b:5000/x", ":/x"})
     CHECK_MESSAGE(resolved("https://a/x", bad) == "wrong", bad);
 }
 
