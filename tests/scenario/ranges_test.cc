@@ -68,6 +68,22 @@ struct Ranged : Scene {
   HttpClient first{weir.url()};
 };
 
+// A scene with one blob whose fill stands still after `grown` bytes, until the gate is released.
+struct Growing : Scene {
+  struct Parts {
+    Blob blob;
+    std::shared_ptr<Gate> gate;
+    HttpClient first;
+  };
+  Growing(std::uint64_t size, std::uint64_t grown) : parts{put_blob(size), nullptr, HttpClient(weir.url())} {
+    parts.gate = upstream.hold(exactly(parts.blob.path), static_cast<std::int64_t>(grown));
+    REQUIRE(parts.first.send_request("GET", parts.blob.path));
+    REQUIRE(wait_until([&] { return file_size(partial_file(parts.blob.digest)) == grown; }));
+  }
+  ~Growing() { parts.gate->release(); }
+  Parts parts;
+};
+
 }  // namespace
 
 TEST_CASE("ranges of a stored blob: single, open-ended, suffix, cut to its end") {
@@ -118,12 +134,8 @@ TEST_CASE("a range far beyond what has grown is fetched aside, exactly, and the 
   const std::uint64_t size = 40 * kMiB, grown = 2 * kMiB, far = 36 * kMiB;
   for (const bool broken : {false, true}) {
     CAPTURE(broken);
-    Scene scene;
-    auto blob = scene.put_blob(size);
-    auto gate = scene.upstream.hold(exactly(blob.path), grown);
-    HttpClient first(scene.weir.url());
-    REQUIRE(first.send_request("GET", blob.path));
-    REQUIRE(wait_until([&] { return file_size(scene.partial_file(blob.digest)) == grown; }));
+    Growing scene(size, grown);
+    auto& [blob, gate, first] = scene.parts;
     // 100,000 bytes pass the gate, which holds what is longer than `grown`.
     if (broken) scene.upstream.add_rule({.path = exactly(blob.path), .times = 1, .action = truncated_after(60'000)});
     HttpClient ahead(scene.weir.url());
@@ -150,12 +162,8 @@ TEST_CASE("a range far beyond what has grown is fetched aside, exactly, and the 
 TEST_CASE("a far range waits for the fill where the upstream knows no ranges, or fails (pain 18)") {
   const std::uint64_t size = 40 * kMiB, far = 36 * kMiB;
   for (const auto& action : {ignoring_range(), answer(503), answer(429)}) {
-    Scene scene;
-    auto blob = scene.put_blob(size);
-    auto gate = scene.upstream.hold(exactly(blob.path), kMiB);
-    HttpClient first(scene.weir.url());
-    REQUIRE(first.send_request("GET", blob.path));
-    REQUIRE(wait_until([&] { return file_size(scene.partial_file(blob.digest)) == kMiB; }));
+    Growing scene(size, kMiB);
+    auto& [blob, gate, first] = scene.parts;
     scene.upstream.add_rule({.path = exactly(blob.path), .times = 1, .action = action});
     HttpClient ahead(scene.weir.url());
     REQUIRE(ahead.send_request("GET", blob.path, {{"Range", "bytes=" + std::to_string(far) + "-" + std::to_string(far + 9)}}));
