@@ -25,14 +25,14 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unve
 
 # The rooms, lowest first: a folder may include only itself and what stands before it
 # (tools/lint says precisely which). Each is a static library.
-ROOMS   := base oci meter cache policy proxy/http proxy/upstream proxy conf
+ROOMS   := base oci meter cache policy proxy/http proxy/upstream node proxy conf
 # conf sees every folder's options.h and proxy sees conf: linked last, so it comes first.
 LIBRARY  = $(BUILD)/lib/$(subst /,_,$(1)).a
 SOURCES  = $(filter-out proxy/main.cc,$(wildcard $(1)/*.cc))
 OBJECTS  = $(patsubst %.cc,$(BUILD)/%.o,$(call SOURCES,$(1)))
 LIBS    := -levent_core -llmdb -lssl -lcrypto -lcurl -lsystemd -lboost_program_options
 # Libraries in link order: users before the used.
-ARCHIVES := $(foreach r,proxy conf proxy/upstream proxy/http policy cache meter oci base,$(if $(wildcard $(r)/*.cc),$(call LIBRARY,$(r))))
+ARCHIVES := $(foreach r,proxy conf node proxy/upstream proxy/http policy cache meter oci base,$(if $(wildcard $(r)/*.cc),$(call LIBRARY,$(r))))
 
 .PHONY: all run demo check check-long bench fuzz format lint deb install clean unit scenario e2e tests fuzzers FORCE
 all: $(BUILD)/weir
@@ -67,8 +67,9 @@ BELOW_cache := meter oci base
 BELOW_policy := meter oci base
 BELOW_proxy/http := meter oci base
 BELOW_proxy/upstream := meter oci base
+BELOW_node := proxy/upstream meter oci base
 BELOW_conf := proxy/upstream proxy/http policy cache meter oci base
-BELOW_proxy := conf proxy/upstream proxy/http policy cache meter oci base
+BELOW_proxy := conf node proxy/upstream proxy/http policy cache meter oci base
 define UNIT
 $(call UNIT_BIN,$(1)): $(patsubst %.cc,$(BUILD)/%.o,$(wildcard tests/unit/$(1)/*_test.cc)) $(BUILD)/tests/support/doctest_main.o \
     $(foreach r,$(1) $(BELOW_$(1)),$(if $(wildcard $(r)/*.cc),$(call LIBRARY,$(r))))
@@ -84,14 +85,19 @@ $(BUILD)/tests/scenario_tests: $(SCENARIO) $(SUPPORT) $(BUILD)/tests/support/doc
 $(BUILD)/tests/support_selftest: $(BUILD)/tests/support/selftest.o $(SUPPORT)
 	@mkdir -p $(@D); $(CXX) $(LDFLAGS) -o $@ $^ -lssl -lcrypto
 
+# What an end-to-end test puts between a client and weir.
+TAP := $(BUILD)/tests/e2e/tap
+$(TAP): $(BUILD)/tests/e2e/tap.o $(SUPPORT)
+	@mkdir -p $(@D); $(CXX) $(LDFLAGS) -o $@ $^ -lssl -lcrypto
+
 TEST_BINS := $(UNIT_BINS) $(BUILD)/tests/support_selftest $(BUILD)/tests/scenario_tests
 tests: $(BUILD)/weir $(TEST_BINS)
 unit: $(UNIT_BINS)
 	tests/run.sh $(UNIT_BINS)
 scenario: $(BUILD)/weir $(BUILD)/tests/scenario_tests
 	WEIR=$(BUILD)/weir tests/run.sh $(BUILD)/tests/scenario_tests
-e2e: $(BUILD)/weir
-	WEIR=$(BUILD)/weir tests/e2e/run.sh
+e2e: $(BUILD)/weir $(TAP)
+	WEIR=$(BUILD)/weir TAP=$(TAP) tests/e2e/run.sh
 
 # Every suite: lint; unit and scenario tests in release, asan+ubsan and tsan; fuzz corpora; real clients.
 check:

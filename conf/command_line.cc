@@ -60,7 +60,11 @@ std::string usage_of(const Positional& positional) {
 
 std::string command_help(const Program& program, const Command& command) {
   std::ostringstream text;
-  text << "usage: " << program.name << ' ' << command.name << " [flags]";
+  text << "usage: " << program.name << ' ' << command.name;
+  for (const auto& flag : command.flags) {
+    if (flag.required) text << " --" << flag.name << ' ' << flag.argument;
+  }
+  text << " [flags]";
   std::vector<std::pair<std::string, std::string>> rows;
   for (const auto& positional : command.positionals) {
     text << ' ' << usage_of(positional);
@@ -167,6 +171,11 @@ std::variant<Invocation, Reply> CommandLineParser::parse_flags(const Command& co
     if (first_mistake) return wrong(command.name, *first_mistake);
   } catch (const po::error& error) {
     return wrong(command.name, error.what());
+  }
+  for (const auto& flag : command.flags) {
+    const auto value = invocation.value(flag.name);
+    if (flag.required && (!value || value->empty()))
+      return wrong(command.name, "--" + flag.name + ' ' + flag.argument + " is missing");
   }
   if (const auto mistake = check_positionals(command, invocation)) return wrong(command.name, *mistake);
   return invocation;

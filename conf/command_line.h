@@ -21,6 +21,7 @@ struct Flag {
   std::string help;      // one line
   bool repeatable = false;
   std::string default_value;  // what Invocation::value says when the flag is not given; empty: nothing
+  bool required = false;
 };
 
 struct Positional {

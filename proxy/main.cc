@@ -10,6 +10,7 @@
 #include "conf/command_line.h"
 #include "conf/config.h"
 #include "proxy/cache_commands.h"
+#include "proxy/node_command.h"
 #include "proxy/serve.h"
 #include "proxy/version.h"
 
@@ -23,22 +24,25 @@ std::vector<Flag> config_and_format() {
 }
 
 Program describe_program() {
-  return {"weir",
-          "A caching proxy between a site's nodes and the container registries they pull from.",
-          std::string("weir ") + version(),
-          {{"serve", "serve until told to stop", config_flags(), {}},
-           {"config check", "read the configuration and report every mistake", config_flags(), {}},
-           {"config show", "print each value and where it came from", config_and_format(), {}},
-           {"cache list", "list the tags the store knows", config_and_format(), {{"PREFIX", "of the repository", false}}},
-           {"cache stat",
-            "what the store holds, in all or of one reference",
-            config_and_format(),
-            {{"REFERENCE", "such as docker.io/library/alpine:3", false}}},
-           {"cache purge",
-            "forget a repository, a tag, or a digest, and the bytes only it needs",
-            config_and_format(),
-            {{"REFERENCE", "a repository, REPOSITORY:TAG, REPOSITORY@DIGEST, or a digest"}}},
-           {"cache refresh", "ask the upstream for a tag now", config_and_format(), {{"REFERENCE", "REPOSITORY:TAG"}}}}};
+  Program program = {
+      "weir",
+      "A caching proxy between a site's nodes and the container registries they pull from.",
+      std::string("weir ") + version(),
+      {{"serve", "serve until told to stop", config_flags(), {}},
+       {"config check", "read the configuration and report every mistake", config_flags(), {}},
+       {"config show", "print each value and where it came from", config_and_format(), {}},
+       {"cache list", "list the tags the store knows", config_and_format(), {{"PREFIX", "of the repository", false}}},
+       {"cache stat",
+        "what the store holds, in all or of one reference",
+        config_and_format(),
+        {{"REFERENCE", "such as docker.io/library/alpine:3", false}}},
+       {"cache purge",
+        "forget a repository, a tag, or a digest, and the bytes only it needs",
+        config_and_format(),
+        {{"REFERENCE", "a repository, REPOSITORY:TAG, REPOSITORY@DIGEST, or a digest"}}},
+       {"cache refresh", "ask the upstream for a tag now", config_and_format(), {{"REFERENCE", "REPOSITORY:TAG"}}}}};
+  for (auto& command : node_commands()) program.commands.push_back(std::move(command));
+  return program;
 }
 
 std::vector<std::string> environment() {
@@ -83,6 +87,7 @@ int run(const Invocation& invocation) {
   if (command == "cache list") return cache_list(config.options, first, json);
   if (command == "cache stat") return cache_stat(config.options, first, json);
   if (command == "cache purge") return cache_purge(config.options, first, json);
+  if (command.starts_with("node ")) return node_command(invocation, config.options);
   if (command == "cache refresh") return cache_refresh(config.options, first, json);
   return 0;
 }

@@ -93,7 +93,7 @@ scenario() {
   WEIR=build/$1/weir tests/run.sh build/release/tests/scenario_tests
 }
 support() { build build/release/tests/support_selftest && tests/run.sh build/release/tests/support_selftest; }
-e2e() { WEIR=build/release/weir tests/e2e/run.sh; }
+e2e() { build build/release/tests/e2e/tap && WEIR=build/release/weir tests/e2e/run.sh; }
 fuzz() { build fuzz; }
 
 suite lint tools/lint

@@ -51,7 +51,9 @@ Result<Router::Target> Router::resolve(const RepositoryPath& path, std::optional
     if (!valid_namespace(wanted)) return Error{Failure::invalid, Side::client, false, "the ns parameter is no registry's name"};
     auto upstream = find(wanted);
     if (!upstream) return Error{Failure::not_found, Side::client, false, "no upstream is configured for " + wanted};
-    auto found = target(std::move(upstream), path);
+    // A mirror that a client reaches under a path (containerd's override_path) hears the registry's name twice.
+    const bool repeated = path.first().find_first_of(".:") != std::string_view::npos && find(path.first()) == upstream;
+    auto found = target(std::move(upstream), repeated ? path.rest() : path);
     found.ns = *ns;
     return found;
   }

@@ -24,7 +24,8 @@ class Router {
     Name repository;
     std::string ns;  // what `?ns=` said, when it decided
   };
-  // In this order: `?ns=`; the path's first component; the Host header; the default upstream.
+  // In this order: `?ns=`; the path's first component; the Host header; the default upstream. A path that begins with the
+  // host that `?ns=` names loses it.
   // Error (client): not_found when none of them names an upstream; invalid for a namespace that cannot be one.
   Result<Target> resolve(const RepositoryPath& path, std::optional<std::string_view> ns, std::string_view host) const;
 

@@ -14,6 +14,7 @@ shopt -s nullglob
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 ROOT=$(cd "$HERE/../.." && pwd)
 WEIR=$(realpath -m "${WEIR:-$ROOT/build/release/weir}")
+TAP=$(realpath -m "${TAP:-$ROOT/build/release/tests/e2e/tap}")
 LONG=${E2E_LONG:-${CHECK_LONG:-}}
 SUITE=$(sed -n '2s/^# //p' "$0")
 
@@ -144,4 +145,5 @@ trap 'exit 143' TERM
 . "$HERE/images.sh"
 . "$HERE/servers.sh"
 . "$HERE/clients.sh"
+. "$HERE/engines.sh"
 . "$HERE/object-store.sh"

@@ -20,6 +20,7 @@ Program program() {
               {"config show", "Prints the configuration.", data, {}},
               {"cache list", "Lists what is cached.", list, {{"PATTERN", "What to list.", false, false}}},
               {"cache purge", "Forgets.", data, {{"REFERENCE", "What to forget.", true, true}}},
+              {"node", "Writes.", {{"out", "DIR", "Where to.", false, "", true}}, {}},
           }};
 }
 
@@ -49,6 +50,12 @@ using Words = std::vector<std::string>;
 TEST_CASE("a command of one word or of two is found by its name") {
   CHECK(accepted({"serve"}).command == "serve");
   CHECK(accepted({"config", "show"}).command == "config show");
+}
+
+TEST_CASE("a flag that is required is missed when it is not there or empty, and named in the usage line") {
+  CHECK(accepted({"node", "--out", "here"}).value("out") == "here");
+  CHECK(refused({"node"}) == "weir node: --out DIR is missing");
+  CHECK(answered({"node", "--help"}).text.starts_with("usage: weir node --out DIR [flags]"));
 }
 
 TEST_CASE("a flag's argument follows it, or an equals sign, and may hold more of those") {
@@ -88,8 +95,8 @@ TEST_CASE("a value may begin with a dash but is not one of the command's own fla
 TEST_CASE("an unknown command names the one that was meant") {
   CHECK(refused({"sevre"}) == "weir: unknown command \"sevre\"; did you mean \"serve\"?");
   CHECK(refused({"cache", "lst"}) == "weir cache: unknown command \"lst\"; did you mean \"list\"?");
-  CHECK(refused({"frobnicate"}) == "weir: unknown command \"frobnicate\"; known: serve, config, cache");
-  CHECK(refused({""}) == "weir: unknown command \"\"; known: serve, config, cache");
+  CHECK(refused({"frobnicate"}) == "weir: unknown command \"frobnicate\"; known: serve, config, cache, node");
+  CHECK(refused({""}) == "weir: unknown command \"\"; known: serve, config, cache, node");
 }
 
 TEST_CASE("an unknown flag names the one that was meant") {

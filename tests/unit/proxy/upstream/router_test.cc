@@ -51,6 +51,17 @@ TEST_CASE("the ns parameter decides before everything else") {
   CHECK(routing.router->resolve(path_of("a"), std::nullopt, "")->ns.empty());
 }
 
+TEST_CASE("a path that begins with the host that ns names says it twice (a mirror reached under a path)") {
+  const Routing routing(kThree);
+  CHECK(routing.routed("quay.io/prometheus/node", "quay.io") == "quay quay.io/prometheus/node");
+  CHECK(routing.routed("docker.io/alpine", "registry-1.docker.io") == "hub docker.io/library/alpine");
+  CHECK(routing.routed("registry.local:5000/a", "registry.local:5000") == "local registry.local:5000/a");
+  // An organisation may be called like its registry, but for the dot.
+  const Routing word({upstream("quay", {"quay.io", "quay"})});
+  CHECK(word.routed("quay/quay", "quay.io") == "quay quay.io/quay/quay");
+  CHECK(word.routed("quay.io", "quay.io") == "quay quay.io/quay.io");
+}
+
 TEST_CASE("an ns that names no upstream is not found, though there is a default; one that cannot be a name is invalid") {
   const Routing routing(kThree);
   CHECK(routing.routed("a/b", "ghcr.io") == "not_found");
