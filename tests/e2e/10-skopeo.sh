@@ -36,6 +36,16 @@ check "skopeo inspect tells the upstream's digest" inspected "$U/tiny:1" "$(dige
 check "skopeo inspect --raw gives the index byte for byte" raw "$U/multi:1" "$(digest_of multi)"
 check "skopeo list-tags gives the upstream's tags" tags "$U/tiny" '["1"]'
 
+# What carries images across by hand: whole repositories into a folder.
+synced() {
+  printf '%s:\n  tls-verify: false\n  images:\n    up.test/library/tiny: ["1"]\n    up.test/library/multi: ["1"]\n' "$HOST" >"$T/sync.yml"
+  run_skopeo sync --all --src yaml --dest dir "$T/sync.yml" "$T/synced" >/dev/null 2>&1
+  same "sha256:$(sha256 "$T/synced/tiny:1/manifest.json")" "$(digest_of tiny)"
+  same "sha256:$(sha256 "$T/synced/multi:1/manifest.json")" "$(digest_of multi)"
+  verify_folder "$T/synced/multi:1"
+}
+check "skopeo sync brings the repositories of a list" synced
+
 fetched() { requests up "\"GET /v2/library/$1/(manifests|blobs)/"; }
 check "each part of an image was fetched from the upstream once" same "$(fetched three)" "$(parts_of three)"
 check "each part of an index was fetched from the upstream once" same "$(fetched multi)" "$(parts_of multi)"

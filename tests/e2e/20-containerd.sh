@@ -19,7 +19,7 @@ fi
 config <<END
 [upstream.up]
 url = ${URL[up]}
-namespaces = up.test
+namespaces = up.test path.test default.test
 END
 start_weir --set cache.tag-ttl=1h
 start_containerd
@@ -51,6 +51,20 @@ if ctr_pull direct.test/library/tiny:1 >/dev/null && (says_hello direct.test/lib
 else
   skip "the pulled image runs" "nor does it run when pulled without weir ($(grep -v "^got" "$T/direct" | tail -n 1 | cut -c -160))"
 fi
+
+# The registry's name in the path instead of in ?ns=, or in both: containerd adds it to whatever stands in hosts.toml.
+mkdir -p "$T/hosts/path.test" "$T/hosts/_default"
+cat >"$T/hosts/path.test/hosts.toml" <<END
+server = "${URL[weir]}/v2/path.test"
+[host."${URL[weir]}/v2/path.test"]
+  capabilities = ["pull", "resolve"]
+  override_path = true
+END
+printf 'server = "%s"\n[host."%s"]\n  capabilities = ["pull", "resolve"]\n' "${URL[weir]}" "${URL[weir]}" >"$T/hosts/_default/hosts.toml"
+by_path() { same "$(ctr_pull path.test/library/multi:1)" "$(digest_of multi)"; }
+by_default() { same "$(ctr_pull default.test/library/multi:1)" "$(digest_of multi)"; }
+check "a mirror under a path (override_path) gives the upstream's digest" by_path
+check "the mirror of _default gives the upstream's digest" by_default
 
 before=$(requests up)
 check "a warm pull gives the same digest" gives tiny:1 tiny

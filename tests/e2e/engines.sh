@@ -7,6 +7,33 @@
 #
 # ENGINE is containerd, cri (containerd as a kubelet uses it), podman, buildah, dockerd or skopeo.
 
+# lacks ENGINE : prints what this machine lacks for it, and fails; or nothing.
+lacks() {
+  local program programs=()
+  case $1 in
+    containerd | cri) programs=(containerd ctr runc) ;;
+    podman) programs=(podman runc) ;;
+    dockerd) programs=(dockerd docker runc) ;;
+    *) programs=("$1") ;;
+  esac
+  for program in "${programs[@]}"; do
+    command -v "$program" >/dev/null || { echo "$program is not installed"; return 1; }
+  done
+  [[ $1 == skopeo || $EUID == 0 ]] || { echo "needs root"; return 1; }
+}
+
+# Whether runc alone can run a container on this machine; prints why not. Without that no engine can, whatever weir does.
+containers_run_here() {
+  local bundle=$T/bundle
+  command -v runc >/dev/null || { echo "runc is not installed"; return 1; }
+  mkdir -p "$bundle/rootfs"
+  tar -xzf "$(blob_file "$(layers_of tiny)")" -C "$bundle/rootfs"
+  (cd "$bundle" && runc spec && sed -i 's/"terminal": true/"terminal": false/; s/"sh"/"\/hello"/' config.json)
+  runc --root "$T/runc" run --bundle "$bundle" "e2e-$BASHPID" >"$T/bundle.out" 2>&1 && grep -q '^hello' "$T/bundle.out" && return
+  echo "runc can not run a container here: $(tail -n 1 "$T/bundle.out" | cut -c -160)"
+  return 1
+}
+
 # node_files ENGINE URL [OPTION...] : what `weir node` writes for it, where the engine of this test looks.
 declare -A NODE_CLIENT=([containerd]=containerd [cri]=containerd [podman]=podman [buildah]=podman [skopeo]=podman [dockerd]=docker)
 node_files() {
@@ -103,9 +130,9 @@ cri_run() { run_ctr -n k8s.io run --rm --snapshotter "$SNAPSHOTTER" "$1" "e2e-$B
 # cri_pull IMAGE : runtime.v1.ImageService/PullImage, the call of a kubelet, by hand: a PullImageRequest is a length-prefixed
 # message whose field 1 is an ImageSpec, whose field 1 is the name.
 cri_pull() {
-  local image=$1 head status
-  run_ctr -n k8s.io images rm --sync "$image" >/dev/null 2>&1 || true
-  local length=${#image}
+  local image=$1 length=${#1} head status names
+  mapfile -t names < <(run_ctr -n k8s.io images ls -q)     # CRI gives an image several
+  ((${#names[@]} == 0)) || run_ctr -n k8s.io images rm --sync "${names[@]}" >/dev/null
   head=$(printf '\\x00\\x00\\x00\\x00\\x%02x\\x0a\\x%02x\\x0a\\x%02x' $((length + 4)) $((length + 2)) "$length")
   { printf "$head"; printf %s "$image"; } >"$T/cri.request"
   curl -sS --http2-prior-knowledge --unix-socket "$T/containerd/sock" -H 'content-type: application/grpc' -H 'te: trailers' \
@@ -150,7 +177,7 @@ podman_pull() {
 buildah_pull() {
   local image=$1
   shift
-  run_buildah rmi -f "$image" >/dev/null 2>&1 || true
+  run_buildah rmi -a -f >/dev/null 2>&1 || true      # images with one configuration share one list of digests
   run_buildah pull -q --signature-policy "$NODE/policy.json" "$@" "$image" >/dev/null || return 1
   run_buildah images --format '{{.Digest}}' "$image"
 }

@@ -72,6 +72,12 @@ at_most() { (($1 <= $2)) || { echo "got $1, wanted at most $2"; return 1; }; }
 at_least() { (($1 >= $2)) || { echo "got $1, wanted at least $2"; return 1; }; }
 matches() { grep -qE -- "$2" <<<"$1" || { echo "no match for '$2' in:"; echo "$1"; return 1; }; }
 
+# learn ENGINE SUBJECT WHAT : a cell of the table of clients in docs/nodes.md, which 29-nodes.sh puts together.
+# A file that learns calls learn_anew first.
+LEARNED=$ROOT/build/e2e/learned
+learn_anew() { mkdir -p "$LEARNED"; : >"$LEARNED/$(basename "$0" .sh)"; }
+learn() { printf '%s\t%s\t%s\n' "$@" >>"$LEARNED/$(basename "$0" .sh)"; }
+
 # exits CODE COMMAND... : the command ends with just this code; its output stays.
 exits() {
   local want=$1 got=0
@@ -93,6 +99,7 @@ wait_for() {
 start() {
   local name=$1
   shift
+  : >"$T/$name.log"     # here, not in the child: nobody may find what an earlier one of that name said
   "$@" >"$T/$name.out" 2>"$T/$name.log" </dev/null &
   PID[$name]=$!
 }

@@ -64,7 +64,8 @@ requests() { access_log "$1" | grep -cE -- "${2:-.}" || true; }
 # upstream_bytes NAME [PATTERN] : how many body bytes it answered to GETs.
 upstream_bytes() { access_log "$1" | grep -E -- "${2:-.}" | awk '$6 == "\"GET" { sum += $10 } END { printf "%d\n", sum }'; }
 
-# A throw-away authority in $T/tls/ca.crt, a server and a client certificate it signed, and a signer of tokens.
+# A throw-away authority in $T/tls/ca.crt, a server and a client certificate it signed, and a signer of tokens. The server is
+# localhost, and every other name in SANS (such as DNS:registry.test,IP:10.0.0.1).
 make_certificates() {
   [[ -s $T/tls/server.crt ]] && return
   mkdir -p "$T/tls"
@@ -73,7 +74,7 @@ make_certificates() {
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj '/CN=test authority' \
       -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign -keyout ca.key -out ca.crt
     openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj '/CN=test server' -keyout server.key -out server.csr
-    printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth\n' >server.ext
+    printf 'subjectAltName=DNS:localhost,IP:127.0.0.1%s\nextendedKeyUsage=serverAuth\n' "${SANS:+,$SANS}" >server.ext
     openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 30 -extfile server.ext -out server.crt
     openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj '/CN=weir' -keyout client.key -out client.csr
     printf 'extendedKeyUsage=clientAuth\n' >client.ext
@@ -132,6 +133,26 @@ start_front() {
     }
 END
 }
+
+# start_tap NAME BEHIND : tests/e2e/tap.cc before the server BEHIND. What was asked is in $T/NAME.json.
+start_tap() {
+  [[ -x $TAP ]] || { say "no program at $TAP: make ${TAP#"$ROOT/"}"; exit 1; }
+  rm -f "$T/$1.port"
+  : >>"$T/$1.json"
+  : >>"$T/$1.rules"
+  start "$1" "$TAP" "${URL[$2]#*://}" "$T/$1.port" "$T/$1.json" "$T/$1.rules"
+  wait_for 5 test -s "$T/$1.port"
+  URL[$1]=http://127.0.0.1:$(cat "$T/$1.port")
+}
+
+# faults NAME [LINE...] : what the tap does from now on; nothing without a line.
+faults() {
+  printf '%s\n' "${@:2}" >"$T/$1.rules.new"
+  mv "$T/$1.rules.new" "$T/$1.rules"
+}
+
+# tapped NAME FILTER : how many of its requests jq's FILTER selects.
+tapped() { jq -c "select($2)" "$T/$1.json" | wc -l; }
 
 # start_nginx NAME <<END : nginx whose server block has what comes from standard input.
 # Its log $T/NAME.access has a line a request: METHOD PATH STATUS BYTES RANGE.
@@ -193,6 +214,7 @@ start_weir() {
   wait_for 15 weir_is_up || { say "weir did not start"; exit 1; }
   HOST=$(awk '$1 == "server" { print $2 }' "$T/ports")
   URL[weir]=http://$HOST
+  URL[weir-tls]=https://$(awk '$1 == "server-tls" { print $2 }' "$T/ports")
   URL[admin]=http://$(awk '$1 == "admin" { print $2 }' "$T/ports")
 }
 

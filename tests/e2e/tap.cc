@@ -6,9 +6,10 @@
 // RULES is a file that may be replaced at any time; a line of it is a fault:
 //
 //     TIMES METHOD PATTERN status CODE      answered by the tap, as a registry would
-//     TIMES METHOD PATTERN cut BYTES        weir's answer, broken off after so many bytes of its body
+//     TIMES METHOD PATTERN cut BYTES        weir's answer, ended after so many bytes of its body
+//     TIMES METHOD PATTERN reset BYTES      the same, and the connection reset
 //
-// PATTERN is an extended regular expression that the target must contain. Of the lines that match, the first that has not had
+// METHOD may be *. PATTERN is an extended regular expression that the target must contain. Of the lines that match, the first that has not had
 // its number of TIMES counts; a replaced file counts anew.
 
 #include <sys/stat.h>
@@ -55,7 +56,7 @@ class Faults {
     const std::lock_guard lock(mutex_);
     read_again();
     for (auto& fault : faults_) {
-      if (fault.times == 0 || fault.method != request.method || !std::regex_search(request.target, fault.pattern)) continue;
+      if (fault.times == 0 || (fault.method != "*" && fault.method != request.method) || !std::regex_search(request.target, fault.pattern)) continue;
       --fault.times;
       return fault;
     }
@@ -133,6 +134,10 @@ class Tap {
     auto body = BodyReader::of_response(*server, *response, request->method == "HEAD");
     const auto limit = fault ? fault->argument : UINT64_MAX;
     const bool whole = pass(client, body, limit, *request, response->status, fault.has_value());
+    if (!whole && fault && fault->action == "cut") {
+      client.shut_down_writing();
+      return false;
+    }
     if (!whole) {
       client.reset();
       return false;
