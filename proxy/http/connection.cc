@@ -22,6 +22,8 @@ constexpr std::size_t kReadBytes = 64 << 10;
 constexpr std::uint64_t kSegment = 512 << 10;
 // After this many bytes without a pause the other connections of the loop get their turn.
 constexpr std::uint64_t kTurn = 4 << 20;
+// So do they after this many requests: a client that asks ahead of its answers never makes its connection wait.
+constexpr unsigned kRequestsInTurn = 32;
 // What the pool loads at once where the page cache has nothing.
 constexpr std::uint64_t kReadAhead = 4 << 20;
 // What is read and thrown away of a body nobody wanted, before the connection is closed instead.
@@ -401,9 +403,10 @@ Task<Status> Connection::send_file_bytes(Exchange& exchange, int fd, std::uint64
 Task<void> Connection::live(std::unique_ptr<Connection> connection) { co_await connection->serve(); }
 
 Task<void> Connection::serve() {
-  for (;;) {
+  for (unsigned requests = 1;; ++requests) {
     const bool again = co_await serve_request();
     if (!again) co_return;
+    if (requests % kRequestsInTurn == 0) co_await Yield{loop_};
   }
 }
 
