@@ -29,6 +29,8 @@ constexpr std::uint64_t kReadAhead = 4 << 20;
 // What is read and thrown away of a body nobody wanted, before the connection is closed instead.
 constexpr std::uint64_t kMostDiscarded = 256 << 10;
 constexpr auto kLinger = Seconds(1);
+// Before a request. RFC 9112 2.2 wants one to be skipped; more than a few are no request to come.
+constexpr unsigned kMostEmptyLines = 4;
 
 Error gone(std::string what) { return Error{Failure::cancelled, Side::client, false, std::move(what)}; }
 
@@ -414,13 +416,13 @@ Task<void> Connection::serve() {
 Task<std::optional<std::size_t>> Connection::read_head() {
   idle_ = true;
   std::size_t looked = 0;
+  unsigned empty_lines = 0;
   std::optional<Instant> deadline;
   for (;;) {
-    // RFC 9112 2.2: an empty line before a request is skipped.
-    while (looked == 0 && in_.starts_with("\r\n")) keep_rest(2);
+    while (looked == 0 && in_.starts_with("\r\n") && ++empty_lines <= kMostEmptyLines) keep_rest(2);
     const auto found = find_head_end(in_, looked > 0 ? looked - 1 : 0);
-    if (found.bad) {
-      co_await refuse(400, found.bad);
+    if (const char* bad = empty_lines > kMostEmptyLines ? "empty lines where a request should be" : found.bad) {
+      co_await refuse(400, bad);
       co_return std::nullopt;
     }
     if (found.end && *found.end <= kMostHeadBytes) {
