@@ -216,10 +216,14 @@ Task<Result<std::string>> Exchange::read_body() {
       if (connection.in_.size() > kReadBytes)
         co_return Error{Failure::invalid, Side::client, false, "a chunk head that does not end"};
     }
-    const bool more = co_await connection.read_more(connection.options_.progress_timeout);
+    auto patience = connection.options_.progress_timeout;
+    if (body_deadline_) patience = std::min(patience, std::chrono::ceil<Milliseconds>(*body_deadline_ - loop().now()));
+    const bool late = patience.count() <= 0;
+    bool more = false;
+    if (!late) more = co_await connection.read_more(patience);
     if (!more) {
-      co_return connection.timed_out_ ? Error{Failure::timeout, Side::client, false, "the request's body stopped coming"}
-                                      : gone("the client left within its request's body");
+      co_return late || connection.timed_out_ ? Error{Failure::timeout, Side::client, false, "the request's body stopped coming"}
+                                              : gone("the client left within its request's body");
     }
   }
 }
@@ -483,12 +487,18 @@ Task<bool> Connection::serve_request() {
 Task<bool> Connection::finish_request_body(Exchange& exchange) {
   if (exchange.request_.body == HttpRequest::Body::none) co_return true;
   if (exchange.request_.expect_continue && !exchange.continue_sent_ && exchange.body_taken_ == 0) co_return false;
+  const bool measured = exchange.request_.body == HttpRequest::Body::length;
+  if (measured && exchange.request_.content_length - exchange.body_taken_ > kMostDiscarded) co_return false;
+  // Nobody waits for it, so it has no longer than a head.
+  exchange.body_deadline_ = loop_.now() + options_.header_timeout;
   std::uint64_t discarded = 0;
   while (!exchange.body_done_) {
     auto piece = co_await exchange.read_body();
     if (!piece) co_return false;
     discarded += piece->size();
     if (discarded > kMostDiscarded) co_return false;
+    // A byte of data may come in a chunk of a thousand: what is counted is no measure of the work.
+    co_await Yield{loop_};
   }
   co_return true;
 }

@@ -86,6 +86,7 @@ class Exchange {
   std::uint64_t body_taken_ = 0;          // of the request's body
   bool body_done_ = false;
   bool continue_sent_ = false;
+  std::optional<Instant> body_deadline_;  // for what is left of it
 };
 
 class Handler {

@@ -17,7 +17,7 @@ struct HttpOptions {
   unsigned max_connections = 20'000;
   // Between two requests of a connection.
   Milliseconds idle_timeout = Seconds(75);
-  // From the first byte of a request's head to its last.
+  // From the first byte of a request's head to its last. A body that no handler wants has as long.
   Milliseconds header_timeout = Seconds(10);
   // Without a single byte of a body moving in either direction. Never bounds a whole transfer.
   Milliseconds progress_timeout = Seconds(60);
