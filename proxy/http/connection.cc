@@ -477,7 +477,8 @@ Task<bool> Connection::serve_request() {
     ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
     co_return false;
   }
-  const bool usable = co_await finish_request_body(exchange);
+  bool usable = true;
+  if (exchange.request_.body != HttpRequest::Body::none) usable = co_await finish_request_body(exchange);
   if (usable && !draining_) co_return true;
   co_await linger();
   co_return false;
@@ -485,7 +486,6 @@ Task<bool> Connection::serve_request() {
 
 // Reads what the handler left of the request's body, so that the next request starts where it should.
 Task<bool> Connection::finish_request_body(Exchange& exchange) {
-  if (exchange.request_.body == HttpRequest::Body::none) co_return true;
   if (exchange.request_.expect_continue && !exchange.continue_sent_ && exchange.body_taken_ == 0) co_return false;
   const bool measured = exchange.request_.body == HttpRequest::Body::length;
   if (measured && exchange.request_.content_length - exchange.body_taken_ > kMostDiscarded) co_return false;

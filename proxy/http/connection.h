@@ -124,9 +124,10 @@ class Connection {
   Task<void> serve();
   Task<bool> serve_request();
   Task<std::optional<std::size_t>> read_head();
-  Task<void> refuse(int status, std::string_view why);
-  Task<bool> finish_request_body(Exchange& exchange);
-  Task<void> linger();
+  // Frames of their own, and not parts of the one that an idle connection holds: 1.6 KiB of memory each instead of 5.9.
+  [[gnu::noinline]] Task<void> refuse(int status, std::string_view why);
+  [[gnu::noinline]] Task<bool> finish_request_body(Exchange& exchange);
+  [[gnu::noinline]] Task<void> linger();
 
   // One read into in_. False: end of stream, broken, or no byte within `timeout` (then timed_out_).
   Task<bool> read_more(Milliseconds timeout);
