@@ -13,7 +13,7 @@
 
 #include <atomic>
 
-#include "proxy/http/connection.h"
+#include "proxy/http/exchange.h"
 #include "proxy/pull_manifest.h"
 #include "proxy/site.h"
 

@@ -7,7 +7,7 @@
 
 #include "meter/outcome.h"
 #include "oci/errors.h"
-#include "proxy/http/connection.h"
+#include "proxy/http/exchange.h"
 #include "proxy/upstream/router.h"
 
 namespace weir {

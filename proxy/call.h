@@ -6,7 +6,7 @@
 
 #include "meter/outcome.h"
 #include "oci/route.h"
-#include "proxy/http/connection.h"
+#include "proxy/http/exchange.h"
 #include "proxy/site.h"
 
 namespace weir {

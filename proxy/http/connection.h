@@ -1,5 +1,5 @@
 #pragma once
-// Connection: one client's socket, requests in and answers out; the second door to libevent.
+// Connection: one client's socket, requests read from it and answers written to it; the second door to libevent.
 //
 // Thread: its loop's. It lives in its own Task and ends with it.
 // Bounds: a head of 32 KiB; nothing is read ahead of what a handler asks for but one socket read (64 KiB); answers are
@@ -7,10 +7,12 @@
 
 #include <coroutine>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/disk_pool.h"
 #include "base/fd.h"
@@ -18,83 +20,13 @@
 #include "base/result.h"
 #include "base/task.h"
 #include "meter/counters.h"
+#include "proxy/http/exchange.h"
 #include "proxy/http/options.h"
 #include "proxy/http/parser.h"
-#include "proxy/http/response.h"
 
 struct event;
-struct iovec;
 
 namespace weir {
-
-class Connection;
-
-// One request and its answer. A handler answers once, by respond() or by begin() ... end().
-class Exchange {
- public:
-  Exchange(Connection& connection, const HttpRequest& request) : connection_(connection), request_(request) {}
-  Exchange(const Exchange&) = delete;
-
-  const HttpRequest& request() const noexcept { return request_; }
-  Loop& loop() const noexcept;
-  const std::string& peer() const noexcept;  // address and port
-  // The client has closed its side: nobody waits for what is not there yet.
-  bool peer_gone() const noexcept;
-  Instant started() const noexcept { return started_; }  // when the head was complete
-
-  // The next piece of the request's body; empty at its end. Sends 100 Continue when the client waits for it.
-  // Error (client): invalid framing, timeout, cancelled.
-  Task<Result<std::string>> read_body();
-
-  // Where the body bytes of this answer are counted as they are written.
-  void count_body_in(Cell& cell) noexcept { body_cell_ = &cell; }
-
-  // A whole answer. Content-Length is added; a HEAD gets no body.
-  Task<Status> respond(ResponseHead head, std::string body);
-  Task<Status> respond(ResponseHead head, std::shared_ptr<const std::string> body);
-  // A head now, its body by send() and send_file(). Without a length: chunked, or until the connection closes on HTTP/1.0.
-  Task<Status> begin(ResponseHead head, std::optional<std::uint64_t> length);
-  Task<Status> send(std::string bytes);
-  // Error: corrupt when the file ends early; the socket's.
-  Task<Status> send_file(int fd, std::uint64_t offset, std::uint64_t length);
-  Task<Status> end();
-  // An answer without a body: 204 and 304, which have no Content-Length of their own.
-  Task<Status> respond_empty(ResponseHead head);
-
-  bool begun() const noexcept { return begun_; }
-  // The answer went out as announced, to its last byte.
-  bool complete() const noexcept { return complete_; }
-  int status() const noexcept { return status_; }
-  std::uint64_t body_bytes() const noexcept { return body_bytes_; }  // really written
-  std::optional<Instant> first_byte() const noexcept { return first_byte_; }
-
- private:
-  friend class Connection;
-  std::string finish_head(const ResponseHead& head, std::optional<std::uint64_t> length);
-  void count_body(std::uint64_t bytes) noexcept;
-
-  Connection& connection_;
-  const HttpRequest& request_;
-  Instant started_{};
-  std::optional<Instant> first_byte_;
-  Cell* body_cell_ = nullptr;
-  int status_ = 0;
-  bool begun_ = false, complete_ = false;
-  bool chunked_ = false;
-  std::optional<std::uint64_t> length_;   // announced
-  std::uint64_t body_bytes_ = 0;
-  std::uint64_t body_taken_ = 0;          // of the request's body
-  bool body_done_ = false;
-  bool continue_sent_ = false;
-  std::optional<Instant> body_deadline_;  // for what is left of it
-};
-
-class Handler {
- public:
-  virtual ~Handler() = default;
-  // Answers. What it leaves unanswered becomes 500; an answer begun and not completed cuts the connection.
-  virtual Task<void> handle(Exchange& exchange) = 0;
-};
 
 // The connections of one loop, so that they can be counted and ended.
 class ConnectionSet;
