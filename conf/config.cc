@@ -51,6 +51,7 @@ class Loader {
   void read_file(const std::string& path);
   void read_variable(const std::string& variable);
   void read_set(const std::string& set);
+  void check_server();
   void check_upstreams();
   std::variant<LoadedConfig, std::vector<ConfigError>> finish();
 
@@ -165,6 +166,29 @@ void Loader::read_set(const std::string& set) {
   else mistake(place, unknown_section(section_name));
 }
 
+// Certificates and their keys are judged in pairs; what they hold goes into the options.
+void Loader::check_server() {
+  const ConfigSection& section = *find("server");
+  HttpOptions& http = options_.http;
+  const auto certificates = http.tls_certificates.size(), keys = http.tls_keys.size();
+  if (http.listen.empty() && !section.has("listen-tls"))
+    mistake(section.place_of("listen"), "[server] has listen = off and no listen-tls");
+  if (!section.is_sound("tls-certificate") || !section.is_sound("tls-key")) return;
+  if (certificates != keys) {
+    const bool more_keys = keys > certificates;
+    const auto& odd = more_keys ? section.place_of("tls-key", certificates) : section.place_of("tls-certificate", keys);
+    mistake(odd, "[server] has " + std::to_string(certificates) + " in tls-certificate and " + std::to_string(keys) +
+                     " in tls-key; they make pairs, in their order");
+  } else if (certificates == 0 && !http.listen_tls.empty()) {
+    mistake(section.place_of("listen-tls"), "[server] has listen-tls and no tls-certificate");
+  }
+  for (std::size_t i = 0; i < std::min(certificates, keys); ++i) {
+    auto loaded = CertifiedKey::load(http.tls_certificates[i], http.tls_keys[i]);
+    if (!loaded) mistake(section.place_of("tls-key", i), "[server] " + loaded.error().what);
+    else http.certified_keys.push_back(*std::move(loaded));
+  }
+}
+
 void Loader::check_namespaces(Upstream& upstream, std::map<std::string, const ConfigSection*>& owners) {
   const ConfigSection& section = upstream.section;
   if (!section.has("namespaces")) upstream.options.namespaces = {upstream.options.name};
@@ -227,6 +251,7 @@ std::variant<LoadedConfig, std::vector<ConfigError>> load_config(const ConfigSou
   if (source.file) loader.read_file(*source.file);
   for (const auto& variable : source.environment) loader.read_variable(variable);
   for (const auto& set : source.sets) loader.read_set(set);
+  loader.check_server();
   loader.check_upstreams();
   return loader.finish();
 }

@@ -41,7 +41,7 @@ struct LoadedConfig {
   std::vector<Setting> shown;  // every key there is: the fixed sections, then the upstreams
 };
 
-// Reads the file and the certificate files it names; asks nothing of the network. The errors are in the order of the
+// Reads the file and the files it names; asks nothing of the network. The errors are in the order of the
 // layers, and of the lines within the file; there is at least one. Thread: any.
 [[nodiscard]] std::variant<LoadedConfig, std::vector<ConfigError>> load_config(const ConfigSource&);
 

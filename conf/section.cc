@@ -5,6 +5,7 @@
 #include <boost/program_options/value_semantic.hpp>
 #include <map>
 
+#include "base/text.h"
 #include "conf/spelling.h"
 
 namespace weir {
@@ -47,6 +48,7 @@ class KeySemantic final : public po::value_semantic {
 struct ConfigSection::Given {
   boost::any value;
   std::vector<Place> places;
+  std::vector<std::size_t> words;  // of each line that was read
 };
 
 struct ConfigSection::Description {
@@ -71,6 +73,18 @@ const Place& ConfigSection::place_of(const std::string& key) const {
   return found == description_->given.end() ? place_ : found->second.places.back();
 }
 
+const Place& ConfigSection::place_of(const std::string& key, std::size_t word) const {
+  const Given& given = description_->given.at(key);
+  std::size_t line = 0;
+  while (line + 1 < given.places.size() && word >= given.words[line]) word -= given.words[line++];
+  return given.places[line];
+}
+
+bool ConfigSection::is_sound(const std::string& key) const {
+  const auto found = description_->given.find(key);
+  return found == description_->given.end() || found->second.words.size() == found->second.places.size();
+}
+
 std::optional<std::string> ConfigSection::assign(const std::string& key, const std::string& text, const Place& place) {
   const auto* known = description_->keys.find_nothrow(key, false);
   if (!known) return unknown(key);
@@ -86,6 +100,7 @@ std::optional<std::string> ConfigSection::assign(const std::string& key, const s
   if (text.empty()) return full(key) + " has no value; leave the key out to have its default";
   try {
     semantic->parse(given.value, {text}, true);
+    given.words.push_back(words(text).size());
   } catch (const po::error& error) {
     const char* hint = text.find(" #") == std::string::npos ? "" : " (a # comment needs a line of its own)";
     return full(key) + ": " + error.what() + hint;

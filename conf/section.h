@@ -36,6 +36,10 @@ class ConfigSection {
   bool has(const std::string& key) const;    // was it given, rightly or not?
   // Where the key was last given, else where the section began.
   const Place& place_of(const std::string& key) const;
+  // Where the word of that index was given, of a list that was read without a mistake.
+  const Place& place_of(const std::string& key, std::size_t word) const;
+  // Was every line read that counts?
+  bool is_sound(const std::string& key) const;
 
   // Gives a key a value. The layers come in their order. Answers what is wrong with it, if anything.
   std::optional<std::string> assign(const std::string& key, const std::string& text, const Place& place);

@@ -16,7 +16,7 @@ struct Planned {
   std::string_view keys;  // empty: the section as a whole
 };
 constexpr Planned kPlanned[] = {
-    {"server", "listen-tls tls-certificate tls-key client-ca public-url trusted-proxies proxy-protocol"},
+    {"server", "client-ca public-url trusted-proxies proxy-protocol"},
     {"cache", "capacity reserve scrub-rate verify-age"},
     {"upstream", "offline region visibility max-rate parallel-ranges"},
     {"registry", ""},
@@ -31,22 +31,31 @@ std::string_view family(std::string_view section) { return section.substr(0, sec
 
 std::vector<ConfigKey> server_keys(HttpOptions& http) {
   return {
-      {"listen", addresses(http.listen),
+      {"listen", addresses_or_off(http.listen),
        "Where clients are served: ADDRESS:PORT, [IPV6]:PORT or *:PORT for every address of the machine; several words or several "
-       "lines make several."},
+       "lines make several; `off` for nowhere but listen-tls."},
+      {"listen-tls", addresses(http.listen_tls),
+       "Where clients are served over TLS, with the certificates of tls-certificate; none by default."},
+      {"tls-certificate", certificate_files(http.tls_certificates),
+       "The PEM certificate that clients are shown, with those that lead from it to its root behind it; of several the one for "
+       "the "
+       "name they ask for, else the first; read at the start and on SIGHUP; none by default."},
+      {"tls-key", key_files(http.tls_keys),
+       "The PEM private key of each tls-certificate, in the same order, without a passphrase; none by default."},
       {"threads", count(http.threads, 0, 1024), "Event loops; 0 means one for each core."},
       {"max-connections", count(http.max_connections, 1, 10'000'000),
-       "Client connections at once; one more is answered 503 and closed."},
+       "Client connections at once; one more is answered 503 and closed, over TLS only closed."},
       {"idle-timeout", duration(http.idle_timeout, kSome), "How long a connection may stay silent between two requests."},
       {"header-timeout", duration(http.header_timeout, kSome),
-       "How long a client may take to send the head of a request, from its first byte to its last."},
+       "How long a client may take to send the head of a request, from its first byte to its last, and for its TLS handshake."},
       {"progress-timeout", duration(http.progress_timeout, kSome),
        "How long a body may stand still, without a single byte in either direction; a transfer that moves has no limit."},
       {"drain-timeout", duration(http.drain_timeout, kZero),
        "How long answers under way may go on after SIGTERM; what is left then is cut."},
       {"ports-file", file_name(http.ports_file),
-       "A file that gets the addresses really in use, one `server HOST:PORT` or `admin HOST:PORT` a line, once they accept; none "
-       "by default."},
+       "A file that gets the addresses really in use, one `server HOST:PORT`, `server-tls HOST:PORT` or `admin HOST:PORT` a "
+       "line, "
+       "once they accept; none by default."},
   };
 }
 

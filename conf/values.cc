@@ -27,16 +27,17 @@ Result<Milliseconds> read_duration(std::string_view text, Milliseconds least) {
 
 // Words, each taken by `accept`, which answers how it is kept.
 ConfigValue list(std::vector<std::string>& field, std::string type,
-                 std::function<Result<std::string>(std::string_view word)> accept) {
+                 std::function<Result<std::string>(std::string_view word)> accept, bool may_repeat = false) {
   ConfigValue value;
   value.type = std::move(type);
   value.repeatable = true;
-  value.read = [&field, accept = std::move(accept)](std::string_view text, bool again) -> Status {
+  value.read = [&field, accept = std::move(accept), may_repeat](std::string_view text, bool again) -> Status {
     auto kept = again ? field : std::vector<std::string>();
     for (const auto word : words(text)) {
       auto accepted = accept(word);
       if (!accepted) return accepted.error();
-      if (std::find(kept.begin(), kept.end(), *accepted) != kept.end()) return wrong(quoted(word) + " is listed twice");
+      if (!may_repeat && std::find(kept.begin(), kept.end(), *accepted) != kept.end())
+        return wrong(quoted(word) + " is listed twice");
       kept.push_back(std::move(*accepted));
     }
     if (kept.empty()) return wrong("no word in the list");
@@ -65,14 +66,23 @@ Result<std::string> accept_host(std::string_view word) {
   return to_lower(word);
 }
 
-// `mark`: what the PEM says of its contents.
-ConfigValue pem_file(std::string& field, std::string mark, std::string what) {
+Result<std::string> accept_pem(std::string_view file, std::string_view mark, const std::string& what) {
+  const auto pem = read_small_file(std::string(file), kMostCertificateBytes);
+  if (!pem) return pem.error();
+  if (pem->find(mark) == std::string::npos) return wrong(quoted(file) + " holds no PEM " + what);
+  return std::string(file);
+}
+
+// By what the PEM says of its contents.
+Result<std::string> accept_certificate(std::string_view file) { return accept_pem(file, "CERTIFICATE-----", "certificate"); }
+Result<std::string> accept_key(std::string_view file) { return accept_pem(file, "PRIVATE KEY-----", "private key"); }
+
+ConfigValue pem_file(std::string& field, Result<std::string> (*accept)(std::string_view file)) {
   ConfigValue value = file_name(field);
-  value.read = [&field, mark, what](std::string_view text, bool) -> Status {
-    const auto pem = read_small_file(std::string(text), kMostCertificateBytes);
-    if (!pem) return pem.error();
-    if (pem->find(mark) == std::string::npos) return wrong(quoted(text) + " holds no PEM " + what);
-    field = text;
+  value.read = [&field, accept](std::string_view text, bool) -> Status {
+    auto accepted = accept(text);
+    if (!accepted) return accepted.error();
+    field = *std::move(accepted);
     return ok_status();
   };
   return value;
@@ -196,8 +206,8 @@ ConfigValue password_file(std::string& field, std::string& secret) {
   return value;
 }
 
-ConfigValue certificate_file(std::string& field) { return pem_file(field, "CERTIFICATE-----", "certificate"); }
-ConfigValue key_file(std::string& field) { return pem_file(field, "PRIVATE KEY-----", "private key"); }
+ConfigValue certificate_file(std::string& field) { return pem_file(field, accept_certificate); }
+ConfigValue key_file(std::string& field) { return pem_file(field, accept_key); }
 
 ConfigValue addresses(std::vector<std::string>& field) { return list(field, "ADDRESS:PORT", accept_address); }
 
@@ -214,6 +224,8 @@ ConfigValue addresses_or_off(std::vector<std::string>& field) {
   return value;
 }
 
+ConfigValue certificate_files(std::vector<std::string>& field) { return list(field, "FILE", accept_certificate); }
+ConfigValue key_files(std::vector<std::string>& field) { return list(field, "FILE", accept_key, true); }
 ConfigValue urls(std::vector<std::string>& field) { return list(field, "URL", parse_upstream_url); }
 ConfigValue namespaces(std::vector<std::string>& field) { return list(field, "NAMESPACE", accept_namespace); }
 ConfigValue hosts(std::vector<std::string>& field) { return list(field, "HOST", accept_host); }

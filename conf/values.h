@@ -50,10 +50,13 @@ ConfigValue certificate_file(std::string& field);
 // A file that can be read now and holds a PEM private key.
 ConfigValue key_file(std::string& field);
 
-// The lists; a word given twice is an error.
+// The lists; a word given twice is an error, but for a key.
 ConfigValue addresses(std::vector<std::string>& field);
 // Also the word `off`, alone: an empty list.
 ConfigValue addresses_or_off(std::vector<std::string>& field);
+// Files as certificate_file() and key_file() take them; one key may serve several certificates.
+ConfigValue certificate_files(std::vector<std::string>& field);
+ConfigValue key_files(std::vector<std::string>& field);
 ConfigValue urls(std::vector<std::string>& field);
 ConfigValue namespaces(std::vector<std::string>& field);
 ConfigValue hosts(std::vector<std::string>& field);

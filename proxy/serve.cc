@@ -44,11 +44,18 @@ Result<std::shared_ptr<const Settings>> make_settings(const Clock& clock, const 
   return std::shared_ptr<const Settings>(std::move(settings));
 }
 
+// What clients under TLS are shown; nothing without certificates.
+Result<std::shared_ptr<const TlsContext>> make_tls(const HttpOptions& options) {
+  if (options.certified_keys.empty()) return std::shared_ptr<const TlsContext>();
+  return TlsContext::make(options.certified_keys);
+}
+
 struct Listeners {
-  std::vector<Listener> app, admin;
+  std::vector<Listener> app, tls, admin;
 };
 
-// What systemd bound replaces what the configuration says; a socket named `admin` is the admin listener.
+// What systemd bound replaces what the configuration says; a socket named `admin` is the admin listener, one named `tls`
+// serves clients over TLS.
 Result<Listeners> open_listeners(const Options& options, const std::string& admin_socket) {
   Listeners listeners;
   char** names = nullptr;
@@ -57,7 +64,7 @@ Result<Listeners> open_listeners(const Options& options, const std::string& admi
     const std::string name = names && names[i] ? names[i] : "";
     auto listener = adopt_listener(SD_LISTEN_FDS_START + i);
     if (!listener) return std::move(listener).error();
-    (name == "admin" ? listeners.admin : listeners.app).push_back(*std::move(listener));
+    (name == "admin" ? listeners.admin : name == "tls" ? listeners.tls : listeners.app).push_back(*std::move(listener));
   }
   for (int i = 0; i < count; ++i) std::free(names[i]);
   std::free(names);
@@ -72,6 +79,11 @@ Result<Listeners> open_listeners(const Options& options, const std::string& admi
   if (listeners.app.empty()) {
     if (auto status = add(options.http.listen, listeners.app); !status) return std::move(status).error();
   }
+  if (listeners.tls.empty()) {
+    if (auto status = add(options.http.listen_tls, listeners.tls); !status) return std::move(status).error();
+  }
+  if (!listeners.tls.empty() && options.http.certified_keys.empty())
+    return Error{Failure::invalid, Side::local, false, "a socket named tls needs a tls-certificate in [server]"};
   if (listeners.admin.empty()) {
     if (auto status = add(options.admin.listen, listeners.admin); !status) return std::move(status).error();
   }
@@ -87,6 +99,7 @@ void write_ports_file(const std::string& path, const Listeners& listeners) {
   std::FILE* file = std::fopen(temporary.c_str(), "w");
   if (!file) return;
   for (const auto& listener : listeners.app) std::fprintf(file, "server %s\n", listener.address.c_str());
+  for (const auto& listener : listeners.tls) std::fprintf(file, "server-tls %s\n", listener.address.c_str());
   for (const auto& listener : listeners.admin) {
     if (!listener.address.starts_with("unix")) std::fprintf(file, "admin %s\n", listener.address.c_str());
   }
@@ -106,8 +119,8 @@ void add_gauges(Meter& meter, const Site& site, const Server& server, const std:
                    [&reload_failed] { return reload_failed.load() ? 1.0 : 0.0; }});
 }
 
-// SIGHUP: all of it or nothing.
-void reload(Site& site, const ConfigSource& source, std::atomic<bool>& failed) {
+// SIGHUP: all of it or nothing. Without certificates listeners under TLS, which are those of the start, keep theirs.
+void reload(Site& site, Server& server, const ConfigSource& source, std::atomic<bool>& failed) {
   auto loaded = load_config(source);
   if (const auto* errors = std::get_if<std::vector<ConfigError>>(&loaded)) {
     for (const auto& error : *errors)
@@ -115,13 +128,17 @@ void reload(Site& site, const ConfigSource& source, std::atomic<bool>& failed) {
     failed.store(true);
     return;
   }
-  auto settings = make_settings(site.clock, std::get<LoadedConfig>(loaded).options);
-  if (!settings) {
-    site.log.error("configuration refused, the old one serves on", {{"error", settings.error().what}});
+  const Options& options = std::get<LoadedConfig>(loaded).options;
+  auto settings = make_settings(site.clock, options);
+  auto tls = make_tls(options.http);
+  if (!settings || !tls) {
+    const Error& error = settings ? tls.error() : settings.error();
+    site.log.error("configuration refused, the old one serves on", {{"error", error.what}});
     failed.store(true);
     return;
   }
   site.replace_settings(*std::move(settings));
+  if (*tls) server.use_tls(*std::move(tls));
   site.unknown.clear();
   site.listings.clear();
   failed.store(false);
@@ -237,12 +254,15 @@ int serve(const LoadedConfig& config, const ConfigSource& source) {
   auto settings = make_settings(clock, options);
   if (!settings) return fail("the configuration does not stand", settings.error());
   site.replace_settings(*std::move(settings));
+  auto tls = make_tls(options.http);
+  if (!tls) return fail("the configuration does not stand", tls.error());
 
   BlobPull blob_pull(site);
   ManifestPull manifest_pull(site);
   App app(site, blob_pull, manifest_pull);
   Admin admin(site, manifest_pull);
   Server app_server(loops, options.http, app, meter, pool, log);
+  app_server.use_tls(*std::move(tls));
   Server admin_server(loops, options.http, admin, meter, pool, log);
   std::atomic<bool> reload_failed{false};
   add_gauges(meter, site, app_server, reload_failed);
@@ -250,13 +270,17 @@ int serve(const LoadedConfig& config, const ConfigSource& source) {
   Shutdown shutdown(site, loops, app_server, admin_server, admin, options.http.drain_timeout);
   const SignalWatch on_term(*loops[0], SIGTERM, [&] { shutdown.begin(); });
   const SignalWatch on_interrupt(*loops[0], SIGINT, [&] { shutdown.begin(); });
-  const SignalWatch on_hangup(*loops[0], SIGHUP, [&] { pool.submit([&] { reload(site, source, reload_failed); }); });
+  const SignalWatch on_hangup(*loops[0], SIGHUP, [&] { pool.submit([&] { reload(site, app_server, source, reload_failed); }); });
   const Watchdog watchdog(*loops[0]);
 
   write_ports_file(options.http.ports_file, *listeners);
   for (auto& listener : listeners->app) {
     log.info("serving", {{"address", listener.address}, {"version", version()}});
     app_server.start(std::move(listener));
+  }
+  for (auto& listener : listeners->tls) {
+    log.info("serving over TLS", {{"address", listener.address}, {"version", version()}});
+    app_server.start(std::move(listener), true);
   }
   for (auto& listener : listeners->admin) admin_server.start(std::move(listener));
   admin.set_ready(true);

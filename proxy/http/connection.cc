@@ -2,10 +2,6 @@
 
 #include <event2/event.h>
 #include <fcntl.h>
-#include <linux/sockios.h>
-#include <sys/ioctl.h>
-#include <sys/sendfile.h>
-#include <sys/socket.h>
 #include <sys/uio.h>
 
 #include <algorithm>
@@ -41,11 +37,6 @@ bool in_page_cache(int fd, std::uint64_t offset) {
   return count >= 0 || errno != EAGAIN;  // a file system without the question counts as cached
 }
 
-int unacknowledged(int fd) {
-  int bytes = 0;
-  return ::ioctl(fd, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
-}
-
 struct Yield {
   Loop& loop;
   bool await_ready() const noexcept { return false; }
@@ -76,12 +67,12 @@ struct Connection::Ready {
   bool await_resume() const noexcept { return !connection.closing_ && !connection.timed_out_; }
 };
 
-Connection::Connection(Loop& loop, UniqueFd fd, std::string peer, const HttpOptions& options, Handler& handler,
+Connection::Connection(Loop& loop, Socket socket, std::string peer, const HttpOptions& options, Handler& handler,
                        Counters& counters, DiskPool& pool, ConnectionSet& set)
-    : loop_(loop), fd_(std::move(fd)), peer_(std::move(peer)), options_(options), handler_(handler), counters_(counters),
+    : loop_(loop), socket_(std::move(socket)), peer_(std::move(peer)), options_(options), handler_(handler), counters_(counters),
       head_cell_(counters.cell(Metric::sent_head_bytes)), pool_(pool), set_(set),
       // Edge-triggered for both directions and added once: a request costs no call to epoll_ctl.
-      event_(event_new(loop.base(), fd_.get(), EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST, &Connection::on_event, this)),
+      event_(event_new(loop.base(), socket_.fd(), EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST, &Connection::on_event, this)),
       timer_(loop, [this] {
         timed_out_ = true;
         resume();
@@ -92,7 +83,7 @@ Connection::Connection(Loop& loop, UniqueFd fd, std::string peer, const HttpOpti
 
 Connection::~Connection() {
   event_free(event_);
-  fd_.reset();
+  socket_.close();
   set_.erase(this);
 }
 
@@ -121,7 +112,7 @@ void Connection::drain() {
 
 void Connection::cut() {
   closing_ = draining_ = true;
-  ::shutdown(fd_.get(), SHUT_RDWR);
+  socket_.shut_down();
   resume();
 }
 
@@ -131,36 +122,42 @@ void Connection::keep_rest(std::size_t consumed) {
   if (in_.empty() && in_.capacity() > 4096) std::string().swap(in_);
 }
 
+// The socket has said that it is not: the next event says when it is.
+Connection::Wait Connection::not_ready(Io::Kind wanted) noexcept {
+  if (wanted == Io::Kind::wants_read) {
+    readable_ = false;
+    return Wait::read;
+  }
+  writable_ = false;
+  return Wait::write;
+}
+
 Task<bool> Connection::read_more(Milliseconds timeout) {
   thread_local std::array<char, kReadBytes> buffer;
   timed_out_ = false;
   for (;;) {
     if (closing_) co_return false;
-    const auto count = ::recv(fd_.get(), buffer.data(), buffer.size(), 0);
-    if (count > 0) {
-      // A short read has emptied the socket; what comes later is a new edge, the end of the stream included.
-      if (static_cast<std::size_t>(count) < buffer.size() && !peer_closed_) readable_ = false;
-      in_.append(buffer.data(), static_cast<std::size_t>(count));
+    const Io io = socket_.receive(buffer.data(), buffer.size());
+    if (io.kind == Io::Kind::bytes) {
+      in_.append(buffer.data(), io.bytes);
       co_return true;
     }
-    if (count == 0) co_return false;
-    if (errno == EINTR) continue;
-    if (errno != EAGAIN) co_return false;
-    readable_ = false;
-    const bool ready = co_await Ready{*this, Wait::read, timeout};
+    if (io.kind == Io::Kind::ended || io.kind == Io::Kind::broken) co_return false;
+    const bool ready = co_await Ready{*this, not_ready(io.kind), timeout};
     if (!ready) co_return false;
   }
 }
 
 // The socket says nothing until a good part of its buffer is free again, so a slow client's progress is what it has
 // acknowledged, not what could be written.
-Task<bool> Connection::wait_writable() {
+Task<bool> Connection::wait_for_client(Io::Kind wanted) {
+  const Wait wait = not_ready(wanted);
   for (;;) {
-    const int before = unacknowledged(fd_.get());
+    const int before = socket_.unacknowledged();
     timed_out_ = false;
-    const bool ready = co_await Ready{*this, Wait::write, options_.progress_timeout};
+    const bool ready = co_await Ready{*this, wait, options_.progress_timeout};
     if (ready) co_return true;
-    if (closing_ || unacknowledged(fd_.get()) >= before) co_return false;
+    if (closing_ || socket_.unacknowledged() >= before) co_return false;
   }
 }
 
@@ -168,24 +165,18 @@ Task<Status> Connection::write_all(std::string_view first, std::string_view seco
   timed_out_ = false;
   while (!first.empty() || !second.empty()) {
     if (closing_) co_return gone("the connection was cut");
-    iovec pieces[2] = {{const_cast<char*>(first.data()), first.size()}, {const_cast<char*>(second.data()), second.size()}};
-    msghdr message{};
-    message.msg_iov = pieces;
-    message.msg_iovlen = 2;
-    const auto count = ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
-    if (count >= 0) {
-      const auto of_first = std::min(static_cast<std::size_t>(count), first.size());
-      const auto of_second = static_cast<std::size_t>(count) - of_first;
+    const Io io = socket_.send(first, second, more);
+    if (io.kind == Io::Kind::bytes) {
+      const auto of_first = std::min(io.bytes, first.size());
+      const auto of_second = io.bytes - of_first;
       first.remove_prefix(of_first);
       second.remove_prefix(of_second);
       head_cell_.add(of_first);
       if (exchange && of_second > 0) exchange->count_body(of_second);
       continue;
     }
-    if (errno == EINTR) continue;
-    if (errno != EAGAIN) co_return gone("the client left");
-    writable_ = false;
-    const bool ready = co_await wait_writable();
+    if (io.kind == Io::Kind::broken || io.kind == Io::Kind::ended) co_return gone("the client left");
+    const bool ready = co_await wait_for_client(io.kind);
     if (!ready) co_return gone(timed_out_ ? "the client stopped reading" : "the connection was cut");
   }
   co_return ok_status();
@@ -198,7 +189,7 @@ Task<void> Connection::load_pages(int fd, std::uint64_t offset, std::uint64_t le
     char byte;
     return ::pread(fd, &byte, 1, static_cast<off_t>(offset + length - 1)) == 1;
   });
-  (void)loaded;  // sendfile will say what is wrong
+  (void)loaded;  // sending will say what is wrong
 }
 
 Task<Status> Connection::send_file_bytes(Exchange& exchange, int fd, std::uint64_t offset, std::uint64_t length) {
@@ -208,26 +199,22 @@ Task<Status> Connection::send_file_bytes(Exchange& exchange, int fd, std::uint64
     if (closing_) co_return gone("the connection was cut");
     const auto segment = std::min(left, kSegment);
     if (!in_page_cache(fd, offset + segment - 1)) co_await load_pages(fd, offset, std::min(left, kReadAhead));
-    off_t position = static_cast<off_t>(offset);
-    const auto count = ::sendfile(fd_.get(), fd, &position, segment);
-    if (count > 0) {
-      offset += static_cast<std::uint64_t>(count);
-      left -= static_cast<std::uint64_t>(count);
-      turn += static_cast<std::uint64_t>(count);
-      exchange.count_body(static_cast<std::uint64_t>(count));
+    const auto io = socket_.send_file(fd, offset, segment);
+    if (!io) co_return io.error();
+    if (io->kind == Io::Kind::bytes) {
+      offset += io->bytes;
+      left -= io->bytes;
+      turn += io->bytes;
+      exchange.count_body(io->bytes);
       if (turn >= kTurn && left > 0) {
         turn = 0;
         co_await Yield{loop_};
       }
       continue;
     }
-    if (count == 0) co_return Error{Failure::corrupt, Side::local, false, "a stored file ended early"};
-    if (errno == EINTR) continue;
-    if (errno == EIO) co_return system_error(errno, "read a stored file");
-    if (errno != EAGAIN) co_return gone("the client left");
-    writable_ = false;
+    if (io->kind == Io::Kind::broken || io->kind == Io::Kind::ended) co_return gone("the client left");
     turn = 0;
-    const bool ready = co_await wait_writable();
+    const bool ready = co_await wait_for_client(io->kind);
     if (!ready) co_return gone(timed_out_ ? "the client stopped reading" : "the connection was cut");
   }
   co_return ok_status();
@@ -238,11 +225,40 @@ Task<Status> Connection::send_file_bytes(Exchange& exchange, int fd, std::uint64
 Task<void> Connection::live(std::unique_ptr<Connection> connection) { co_await connection->serve(); }
 
 Task<void> Connection::serve() {
+  if (socket_.tls()) {
+    const bool done = co_await handshake();
+    if (!done) co_return;
+  }
   for (unsigned requests = 1;; ++requests) {
     const bool again = co_await serve_request();
     if (!again) co_return;
     if (requests % kRequestsInTurn == 0) co_await Yield{loop_};
   }
+}
+
+// True: requests may come. A client that speaks HTTP where TLS is spoken is told so.
+Task<bool> Connection::handshake() {
+  TlsSession& tls = *socket_.tls();
+  const Instant deadline = loop_.now() + options_.header_timeout;
+  for (;;) {
+    const Io io = tls.handshake();
+    if (io.kind == Io::Kind::bytes) {
+      counters_.cell(Metric::tls_handshakes, tls.resumed() ? "resumed" : "full").add(1);
+      co_return true;
+    }
+    const auto left = std::chrono::ceil<Milliseconds>(deadline - loop_.now());
+    if (io.kind == Io::Kind::ended || io.kind == Io::Kind::broken || left.count() <= 0) break;
+    timed_out_ = false;
+    const bool ready = co_await Ready{*this, not_ready(io.kind), left};
+    if (!ready) break;
+  }
+  if (closing_) co_return false;
+  counters_.cell(Metric::tls_handshakes, "failed").add(1);
+  if (tls.met_plain_http()) {
+    socket_.drop_tls();
+    co_await refuse(400, "this port speaks TLS");
+  }
+  co_return false;
 }
 
 // The length of a complete head at the front of in_; nothing when there will be none (and it was answered).
@@ -284,7 +300,10 @@ Task<std::optional<std::size_t>> Connection::read_head() {
 
 Task<bool> Connection::serve_request() {
   const auto head_size = co_await read_head();
-  if (!head_size) co_return false;
+  if (!head_size) {
+    (void)socket_.announce_end();  // as far as it goes: nothing is under way
+    co_return false;
+  }
   parser_ = RequestParser();
   auto request = parser_.parse_head(std::string_view(in_).substr(0, *head_size));
   if (!request) {
@@ -302,8 +321,7 @@ Task<bool> Connection::serve_request() {
   }
   if (!exchange.complete()) {
     // The client was promised more: a reset tells it so, where an orderly end might look like success.
-    const struct linger hard{1, 0};
-    ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+    socket_.close_by_reset();
     co_return false;
   }
   bool usable = true;
@@ -344,7 +362,13 @@ Task<void> Connection::refuse(int status, std::string_view why) {
 
 // Closes so that what was written last is read: a close with unread input would reset the connection.
 Task<void> Connection::linger() {
-  ::shutdown(fd_.get(), SHUT_WR);
+  for (;;) {
+    const Io io = socket_.announce_end();
+    if (io.kind != Io::Kind::wants_read && io.kind != Io::Kind::wants_write) break;
+    const bool ready = co_await wait_for_client(io.kind);
+    if (!ready) break;
+  }
+  socket_.shut_down_sending();
   std::uint64_t discarded = 0;
   const Instant deadline = loop_.now() + kLinger;
   while (discarded < kMostDiscarded) {

@@ -1,5 +1,5 @@
 #pragma once
-// Connection: one client's socket, requests read from it and answers written to it; the second door to libevent.
+// Connection: requests read from one client's socket and answers written to it; the second door to libevent.
 //
 // Thread: its loop's. It lives in its own Task and ends with it.
 // Bounds: a head of 32 KiB; nothing is read ahead of what a handler asks for but one socket read (64 KiB); answers are
@@ -15,7 +15,6 @@
 #include <vector>
 
 #include "base/disk_pool.h"
-#include "base/fd.h"
 #include "base/loop.h"
 #include "base/result.h"
 #include "base/task.h"
@@ -23,6 +22,7 @@
 #include "proxy/http/exchange.h"
 #include "proxy/http/options.h"
 #include "proxy/http/parser.h"
+#include "proxy/http/socket.h"
 
 struct event;
 
@@ -33,7 +33,7 @@ class ConnectionSet;
 
 class Connection {
  public:
-  Connection(Loop& loop, UniqueFd fd, std::string peer, const HttpOptions& options, Handler& handler, Counters& counters,
+  Connection(Loop& loop, Socket socket, std::string peer, const HttpOptions& options, Handler& handler, Counters& counters,
              DiskPool& pool, ConnectionSet& set);
   ~Connection();
   Connection(const Connection&) = delete;
@@ -60,21 +60,24 @@ class Connection {
   [[gnu::noinline]] Task<void> refuse(int status, std::string_view why);
   [[gnu::noinline]] Task<bool> finish_request_body(Exchange& exchange);
   [[gnu::noinline]] Task<void> linger();
+  [[gnu::noinline]] Task<bool> handshake();
 
   // One read into in_. False: end of stream, broken, or no byte within `timeout` (then timed_out_).
   Task<bool> read_more(Milliseconds timeout);
+  // After a try at writing that wanted more. False: the client takes nothing, or the connection is to end.
+  Task<bool> wait_for_client(Io::Kind wanted);
   // Writes all; `body_exchange`'s share of it (what lies past `head_bytes`) is counted as its body.
-  Task<bool> wait_writable();
   Task<Status> write_all(std::string_view first, std::string_view second, Exchange* body_exchange, bool more);
   Task<Status> send_file_bytes(Exchange& exchange, int fd, std::uint64_t offset, std::uint64_t length);
   Task<void> load_pages(int fd, std::uint64_t offset, std::uint64_t length);
   void keep_rest(std::size_t consumed);
+  Wait not_ready(Io::Kind wanted) noexcept;
 
   static void on_event(int fd, short what, void* self);
   void resume();
 
   Loop& loop_;
-  UniqueFd fd_;
+  Socket socket_;
   const std::string peer_;
   const HttpOptions& options_;
   Handler& handler_;

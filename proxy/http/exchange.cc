@@ -1,9 +1,6 @@
 #include "proxy/http/exchange.h"
 
-#include <sys/socket.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cstdio>
 
 #include "base/text.h"
@@ -30,11 +27,8 @@ const std::string& date_header(const Clock& clock) {
 Loop& Exchange::loop() const noexcept { return connection_.loop_; }
 const std::string& Exchange::peer() const noexcept { return connection_.peer_; }
 bool Exchange::peer_gone() const noexcept {
-  if (connection_.peer_closed_ || connection_.closing_) return true;
   // A reset is no end of stream to the event loop; the socket itself knows.
-  char byte;
-  const auto count = ::recv(connection_.fd_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  return count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR);
+  return connection_.peer_closed_ || connection_.closing_ || connection_.socket_.hung_up();
 }
 
 void Exchange::count_body(std::uint64_t bytes) noexcept {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/certified_key.h"
 #include "base/clock.h"
 
 namespace weir {
@@ -11,19 +12,27 @@ namespace weir {
 struct HttpOptions {
   // `127.0.0.1:5000`, `[::1]:5000`, `*:5000` or `:5000` (both families). Port 0 asks the kernel.
   std::vector<std::string> listen{"127.0.0.1:5000"};
+  // Likewise, for clients that speak TLS.
+  std::vector<std::string> listen_tls;
+  // PEM files in pairs, in their order: a certificate with those above it, and its key.
+  std::vector<std::string> tls_certificates, tls_keys;
+  // What those pairs were found to hold.
+  std::vector<CertifiedKey> certified_keys;
   // Event loops; 0 means one per core.
   unsigned threads = 0;
-  // Over all loops; one more is answered 503 and closed.
+  // Over all loops; one more is answered 503 and closed, under TLS only closed.
   unsigned max_connections = 20'000;
   // Between two requests of a connection.
   Milliseconds idle_timeout = Seconds(75);
-  // From the first byte of a request's head to its last. A body that no handler wants has as long.
+  // From the first byte of a request's head to its last; under TLS also from the connection to the handshake's end. A body
+  // that no handler wants has as long.
   Milliseconds header_timeout = Seconds(10);
   // Without a single byte of a body moving in either direction. Never bounds a whole transfer.
   Milliseconds progress_timeout = Seconds(60);
   // After SIGTERM: what is still being answered then is cut.
   Milliseconds drain_timeout = Seconds(30);
-  // When set, the real addresses are written there, one `server HOST:PORT` or `admin HOST:PORT` a line, once they accept.
+  // When set, the real addresses are written there, one `server HOST:PORT`, `server-tls HOST:PORT` or `admin HOST:PORT` a line,
+  // once they accept.
   std::string ports_file;
 };
 

@@ -38,22 +38,33 @@ Server::Server(const std::vector<std::unique_ptr<Loop>>& loops, const HttpOption
 
 Server::~Server() = default;
 
-void Server::start(Listener listener) {
+void Server::use_tls(std::shared_ptr<const TlsContext> context) {
+  std::lock_guard lock(tls_mutex_);
+  tls_ = std::move(context);
+}
+
+void Server::start(Listener listener, bool tls) {
   const int fd = listener.fd.get();
-  auto watch = std::make_unique<Watch>(*loops_[0], fd, [this, fd](bool, bool) { accept_some(fd); });
+  auto watch = std::make_unique<Watch>(*loops_[0], fd, [this, fd, tls](bool, bool) { accept_some(fd, tls); });
   watch->set(true, false);
   accepting_.push_back({std::move(listener), std::move(watch)});
 }
 
-void Server::accept_some(int fd) {
+void Server::accept_some(int fd, bool tls) {
+  std::shared_ptr<const TlsContext> context;
+  if (tls) {
+    std::lock_guard lock(tls_mutex_);
+    context = tls_;
+    CHECK(context != nullptr);
+  }
   for (unsigned i = 0; i < kMostAcceptedAtOnce; ++i) {
     UniqueFd client(::accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!client.valid()) {
       if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) pause_accepting();
       return;
     }
-    if (total_.load(std::memory_order_relaxed) >= options_.max_connections) refuse(std::move(client));
-    else place(std::move(client));
+    if (total_.load(std::memory_order_relaxed) >= options_.max_connections) refuse(std::move(client), tls);
+    else place(std::move(client), context);
   }
 }
 
@@ -63,16 +74,17 @@ void Server::pause_accepting() {
   resume_accepting_.start(kAcceptPause);
 }
 
-void Server::refuse(UniqueFd fd) {
+// Under TLS without a word: saying it would cost a handshake.
+void Server::refuse(UniqueFd fd, bool tls) {
   static constexpr std::string_view kAnswer =
       "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 21\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
       "too many connections\n";
-  if (::send(fd.get(), kAnswer.data(), kAnswer.size(), MSG_NOSIGNAL) < 0) { /* it left already */
+  if (!tls && ::send(fd.get(), kAnswer.data(), kAnswer.size(), MSG_NOSIGNAL) < 0) { /* it left already */
   }
   meter_.counters(0).cell(Metric::connections, "refused").add(1);
 }
 
-void Server::place(UniqueFd fd) {
+void Server::place(UniqueFd fd, std::shared_ptr<const TlsContext> tls) {
   auto* least = per_loop_[0].get();
   for (auto& each : per_loop_) {
     if (each->count.load(std::memory_order_relaxed) < least->count.load(std::memory_order_relaxed)) least = each.get();
@@ -84,10 +96,11 @@ void Server::place(UniqueFd fd) {
   ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // fails on a unix socket, which needs none
   // Posted work is copied, so the descriptor travels in a shared box.
   auto boxed = std::make_shared<UniqueFd>(std::move(fd));
-  least->loop->post([this, least, boxed] {
+  least->loop->post([this, least, boxed, tls = std::move(tls)] {
     auto peer = peer_address(boxed->get());
-    spawn(Connection::live(std::make_unique<Connection>(*least->loop, std::move(*boxed), std::move(peer), options_, handler_,
-                                                        meter_.counters(least->loop->index()), pool_, least->connections)));
+    spawn(Connection::live(std::make_unique<Connection>(*least->loop, Socket(std::move(*boxed), tls), std::move(peer), options_,
+                                                        handler_, meter_.counters(least->loop->index()), pool_,
+                                                        least->connections)));
   });
 }
 

@@ -1,11 +1,12 @@
 #pragma once
 // Server: listening sockets in, connections out to the loops; each goes to the loop with the fewest and lives there.
 //
-// Thread: start() and drain() on the first loop, where accepting happens.
+// Thread: start() and drain() on the first loop, where accepting happens; use_tls() on any.
 
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "base/disk_pool.h"
@@ -14,6 +15,7 @@
 #include "meter/counters.h"
 #include "proxy/http/connection.h"
 #include "proxy/http/listener.h"
+#include "proxy/http/tls.h"
 
 namespace weir {
 
@@ -24,8 +26,11 @@ class Server {
          DiskPool& pool, Log& log);
   ~Server();
 
-  // Accepts on `listener` from now on.
-  void start(Listener listener);
+  // What connections under TLS begin with from now on; those that are there keep what they have.
+  void use_tls(std::shared_ptr<const TlsContext> context);
+
+  // Accepts on `listener` from now on, in the clear or under TLS. REQUIRES for that: use_tls() before.
+  void start(Listener listener, bool tls = false);
 
   // Accepts no more; idle connections close, busy ones after their answer; what is left after options.drain_timeout is
   // cut. Calls `done` on the first loop when none is left. Once.
@@ -40,9 +45,9 @@ class Server {
     std::atomic<unsigned> count{0};
   };
 
-  void accept_some(int fd);
-  void place(UniqueFd fd);
-  void refuse(UniqueFd fd);
+  void accept_some(int fd, bool tls);
+  void place(UniqueFd fd, std::shared_ptr<const TlsContext> tls);
+  void refuse(UniqueFd fd, bool tls);
   void pause_accepting();
   void check_drained();
 
@@ -54,6 +59,9 @@ class Server {
   Log& log_;
   std::vector<std::unique_ptr<PerLoop>> per_loop_;
   std::atomic<unsigned> total_{0};
+
+  std::mutex tls_mutex_;
+  std::shared_ptr<const TlsContext> tls_;  // guarded by tls_mutex_
 
   struct Accepting {
     Listener listener;

@@ -136,7 +136,8 @@ bool WeirProcess::is_ready() {
   std::istringstream words(text);
   std::multimap<std::string, std::string> found;
   for (std::string listener, address; words >> listener >> address;) found.emplace(listener, address);
-  if (!found.contains("server") || !found.contains("admin")) return false;
+  if (!found.contains("server") && !found.contains("server-tls")) return false;
+  if (!found.contains("admin")) return false;
   addresses_ = std::move(found);
   return fetch(admin_url(), "/readyz", {}, Body::keep, {.timeout = Milliseconds(2000)}).status == 200;
 }

@@ -70,6 +70,7 @@ class WeirProcess {
   std::string address(const std::string& listener = "server") const;  // 127.0.0.1:PORT, the first of that name
   std::vector<std::string> addresses(const std::string& listener) const;
   std::string url() const { return "http://" + address("server"); }
+  std::string tls_url() const { return "https://" + address("server-tls"); }
   std::string admin_url() const { return "http://" + address("admin"); }
 
   const TemporaryDirectory& directory() const { return directory_; }

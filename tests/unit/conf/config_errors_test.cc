@@ -1,6 +1,7 @@
 // Every mistake a configuration can hold: its words, its place, and all of them at once.
 #include "conf/settings.h"
 
+#include "tests/unit/base/certificates.h"
 #include "tests/unit/conf/loading.h"
 
 #include <doctest/doctest.h>
@@ -143,7 +144,39 @@ TEST_CASE("a certificate of ours and its key stand together") {
   CHECK(errors_of(with_certificate) == "file:3: [upstream.x] has a tls-certificate and no tls-key\n");
   CHECK(errors_of(section + "tls-key = " + key.path() + '\n') == "file:3: [upstream.x] has a tls-key and no tls-certificate\n");
   CHECK(errors_of(with_certificate + "tls-key = " + key.path() + '\n').empty());
-  CHECK(errors_of(with_certificate + "tls-key = " + certificate.path() + '\n').find("holds no PEM private key") != std::string::npos);
+  CHECK(errors_of(with_certificate + "tls-key = " + certificate.path() + '\n').find("holds no PEM private key") !=
+        std::string::npos);
+}
+
+TEST_CASE("TLS needs a certificate, and each certificate its key, at the line that is wrong") {
+  const auto one = weir::testing::make_certificate("one.test"), two = weir::testing::make_certificate("two.test");
+  const weir::testing::ScratchFile c1(one.certificate), k1(one.key), c2(two.certificate), k2(two.key);
+  const std::string server = "[server]\nlisten-tls = :1\n";
+  const auto certificate = [](const auto& file) { return "tls-certificate = " + file.path() + '\n'; };
+  const auto key = [](const auto& file) { return "tls-key = " + file.path() + '\n'; };
+  CHECK(errors_of(server) == "file:2: [server] has listen-tls and no tls-certificate\n");
+  CHECK(errors_of(server + certificate(c1)) ==
+        "file:3: [server] has 1 in tls-certificate and 0 in tls-key; they make pairs, in their order\n");
+  CHECK(errors_of("[server]\n" + key(k1)) ==
+        "file:2: [server] has 0 in tls-certificate and 1 in tls-key; they make pairs, in their order\n");
+  CHECK(errors_of(server + certificate(c1) + certificate(c2) + key(k1) + key(k2)).empty());
+  CHECK(errors_of(server + certificate(c1) + certificate(c2) + key(k1)).starts_with("file:4: [server] has 2 in tls-certificate"));
+  // One that does not fit is found beside the numbers, and told at its own line.
+  CHECK(errors_of(server + certificate(c1) + certificate(c2) + key(k2) + key(k2) + key(k1)) ==
+        "file:5: [server] the key in " + k2.path() + " is not that of the certificate in " + c1.path() +
+            "\nfile:7: [server] has 2 in tls-certificate and 3 in tls-key; they make pairs, in their order\n");
+  CHECK(errors_of(server + certificate(c1) + key(k2) + "threads = many\n") ==
+        "file:4: [server] the key in " + k2.path() + " is not that of the certificate in " + c1.path() +
+            "\nfile:5: [server] threads: \"many\" is not a whole number from 0 to 1024\n");
+  // A line that could not be read is not also missed.
+  const auto unread = errors_of(server + certificate(c1) + "tls-key = /no/such.key\n");
+  CHECK(unread.starts_with("file:4: [server] tls-key: "));
+  CHECK(unread.find('\n') == unread.size() - 1);
+  CHECK(errors_of(server + certificate(k1) + key(k1)).find("holds no PEM certificate") != std::string::npos);
+}
+
+TEST_CASE("clients are served somewhere") {
+  CHECK(errors_of("[server]\nlisten = off\n") == "file:2: [server] has listen = off and no listen-tls\n");
 }
 
 TEST_CASE("an upstream may have several urls") {

@@ -1,6 +1,7 @@
 // What is loaded when everything is right: every key, the four layers, and where each value came from.
 #include "conf/config.h"
 
+#include "tests/unit/base/certificates.h"
 #include "tests/unit/conf/loading.h"
 
 #include <doctest/doctest.h>
@@ -47,6 +48,20 @@ TEST_CASE("every key of the fixed sections reaches its option") {
   CHECK_FALSE(options.log.json);
   CHECK(options.log.level == LogLevel::debug);
   CHECK_FALSE(options.access_log);
+}
+
+TEST_CASE("what is said of TLS reaches its options, the pairs in the order of their words") {
+  const auto one = weir::testing::make_certificate("one.test"), two = weir::testing::make_certificate("two.test");
+  const weir::testing::ScratchFile certificate(one.certificate), key(one.key), both(two.certificate + two.key);
+  const auto http = loaded("[server]\nlisten = off\nlisten-tls = 127.0.0.1:0 [::1]:0\ntls-certificate = " + certificate.path() +
+                           "\ntls-certificate = " + both.path() + "\ntls-key = " + key.path() + ' ' + both.path() + '\n')
+                        .options.http;
+  CHECK(http.listen.empty());
+  CHECK(http.listen_tls == std::vector<std::string>{"127.0.0.1:0", "[::1]:0"});
+  CHECK(http.tls_certificates == std::vector<std::string>{certificate.path(), both.path()});
+  CHECK(http.tls_keys == std::vector<std::string>{key.path(), both.path()});
+  REQUIRE(http.certified_keys.size() == 2);
+  CHECK(X509_check_host(http.certified_keys[1].certificate(), "two.test", 0, 0, nullptr) == 1);
 }
 
 TEST_CASE("every key of an upstream reaches its option") {
@@ -122,8 +137,8 @@ TEST_CASE("only variables of the fixed sections are looked at") {
   const auto config = loaded("", {{},
                                   {"WEIR=/usr/bin/weir", "WEIR_HOME=x", "WEIR_SERVERS_LISTEN=x", "WEIR_UPSTREAM_X_URL=x",
                                    "WEIR_CACHE_PORT=tcp://10.0.0.1:5000", "WEIR_CACHE_PORT_5000_TCP_ADDR=10.0.0.1",
-                                   "WEIR_CACHE_SERVICE_HOST=10.0.0.1", "WEIR_CACHE_SERVICE_PORT_HTTP=5000",
-                                   "WEIR_LOG=x", "PATH=/bin", "MY_WEIR_LOG_LEVEL=x", "no equals", "WEIR_LOG_LEVEL"}});
+                                   "WEIR_CACHE_SERVICE_HOST=10.0.0.1", "WEIR_CACHE_SERVICE_PORT_HTTP=5000", "WEIR_LOG=x",
+                                   "PATH=/bin", "MY_WEIR_LOG_LEVEL=x", "no equals", "WEIR_LOG_LEVEL"}});
   for (const auto& setting : config.shown) CHECK_MESSAGE(setting.from == "default", setting.key);
 }
 

@@ -5,6 +5,7 @@
 #include "base/file_system.h"
 #include "base/text.h"
 #include "conf/settings.h"
+#include "tests/unit/base/certificates.h"
 #include "tests/unit/conf/loading.h"
 
 #include <doctest/doctest.h>
@@ -101,8 +102,8 @@ TEST_CASE("the example mentions no key that does not exist") {
 }
 
 TEST_CASE("the example with every line uncommented loads too") {
-  const weir::testing::ScratchFile certificate("-----BEGIN CERTIFICATE-----\n"), password("secret\n");
-  const weir::testing::ScratchFile key("-----BEGIN PRIVATE KEY-----\n");
+  const auto pair = weir::testing::make_certificate("weir.test");
+  const weir::testing::ScratchFile certificate(pair.certificate), key(pair.key), password("secret\n");
   std::string text;
   std::istringstream lines(example_text());
   for (std::string line; std::getline(lines, line);) {
