@@ -28,8 +28,6 @@ constexpr auto kLinger = Seconds(1);
 // Before a request. RFC 9112 2.2 wants one to be skipped; more than a few are no request to come.
 constexpr unsigned kMostEmptyLines = 4;
 
-Error gone(std::string what) { return Error{Failure::cancelled, Side::client, false, std::move(what)}; }
-
 bool in_page_cache(int fd, std::uint64_t offset) {
   char byte;
   iovec vector{&byte, 1};
@@ -122,6 +120,12 @@ void Connection::keep_rest(std::size_t consumed) {
   if (in_.empty() && in_.capacity() > 4096) std::string().swap(in_);
 }
 
+// Nothing more reaches the client.
+Error Connection::client_lost(std::string what) {
+  client_lost_ = true;
+  return Error{Failure::cancelled, Side::client, false, std::move(what)};
+}
+
 // The socket has said that it is not: the next event says when it is.
 Connection::Wait Connection::not_ready(Io::Kind wanted) noexcept {
   if (wanted == Io::Kind::wants_read) {
@@ -164,7 +168,7 @@ Task<bool> Connection::wait_for_client(Io::Kind wanted) {
 Task<Status> Connection::write_all(std::string_view first, std::string_view second, Exchange* exchange, bool more) {
   timed_out_ = false;
   while (!first.empty() || !second.empty()) {
-    if (closing_) co_return gone("the connection was cut");
+    if (closing_) co_return client_lost("the connection was cut");
     const Io io = socket_.send(first, second, more);
     if (io.kind == Io::Kind::bytes) {
       const auto of_first = std::min(io.bytes, first.size());
@@ -175,9 +179,9 @@ Task<Status> Connection::write_all(std::string_view first, std::string_view seco
       if (exchange && of_second > 0) exchange->count_body(of_second);
       continue;
     }
-    if (io.kind == Io::Kind::broken || io.kind == Io::Kind::ended) co_return gone("the client left");
+    if (io.kind == Io::Kind::broken || io.kind == Io::Kind::ended) co_return client_lost("the client left");
     const bool ready = co_await wait_for_client(io.kind);
-    if (!ready) co_return gone(timed_out_ ? "the client stopped reading" : "the connection was cut");
+    if (!ready) co_return client_lost(timed_out_ ? "the client stopped reading" : "the connection was cut");
   }
   co_return ok_status();
 }
@@ -196,7 +200,7 @@ Task<Status> Connection::send_file_bytes(Exchange& exchange, int fd, std::uint64
   timed_out_ = false;
   std::uint64_t left = length, turn = 0;
   while (left > 0) {
-    if (closing_) co_return gone("the connection was cut");
+    if (closing_) co_return client_lost("the connection was cut");
     const auto segment = std::min(left, kSegment);
     if (!in_page_cache(fd, offset + segment - 1)) co_await load_pages(fd, offset, std::min(left, kReadAhead));
     const auto io = socket_.send_file(fd, offset, segment);
@@ -212,10 +216,10 @@ Task<Status> Connection::send_file_bytes(Exchange& exchange, int fd, std::uint64
       }
       continue;
     }
-    if (io->kind == Io::Kind::broken || io->kind == Io::Kind::ended) co_return gone("the client left");
+    if (io->kind == Io::Kind::broken || io->kind == Io::Kind::ended) co_return client_lost("the client left");
     turn = 0;
     const bool ready = co_await wait_for_client(io->kind);
-    if (!ready) co_return gone(timed_out_ ? "the client stopped reading" : "the connection was cut");
+    if (!ready) co_return client_lost(timed_out_ ? "the client stopped reading" : "the connection was cut");
   }
   co_return ok_status();
 }
@@ -320,8 +324,11 @@ Task<bool> Connection::serve_request() {
     if (!status) co_return false;
   }
   if (!exchange.complete()) {
-    // The client was promised more: a reset tells it so, where an orderly end might look like success.
-    socket_.close_by_reset();
+    // The client was promised more. Where it was told how much, an end shows it what is missing, and it may ask for that: a
+    // reset would take from it what is still on its way, and many do not go on after one. Where it was not, an end would
+    // look like success.
+    if (exchange.framed() && (!client_lost_ || closing_)) co_await end_sending();
+    else socket_.close_by_reset();
     co_return false;
   }
   bool usable = true;
@@ -368,6 +375,11 @@ Task<void> Connection::linger() {
     const bool ready = co_await wait_for_client(io.kind);
     if (!ready) break;
   }
+  co_await end_sending();
+}
+
+// Nothing more is sent, and what comes is read for a while.
+Task<void> Connection::end_sending() {
   socket_.shut_down_sending();
   std::uint64_t discarded = 0;
   const Instant deadline = loop_.now() + kLinger;

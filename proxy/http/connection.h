@@ -60,7 +60,10 @@ class Connection {
   [[gnu::noinline]] Task<void> refuse(int status, std::string_view why);
   [[gnu::noinline]] Task<bool> finish_request_body(Exchange& exchange);
   [[gnu::noinline]] Task<void> linger();
+  [[gnu::noinline]] Task<void> end_sending();
   [[gnu::noinline]] Task<bool> handshake();
+
+  Error client_lost(std::string what);
 
   // One read into in_. False: end of stream, broken, or no byte within `timeout` (then timed_out_).
   Task<bool> read_more(Milliseconds timeout);
@@ -93,6 +96,7 @@ class Connection {
   bool readable_ = true, writable_ = true;  // edge-triggered: true until the socket says otherwise
   bool peer_closed_ = false;
   bool timed_out_ = false;
+  bool client_lost_ = false;
   bool closing_ = false;
   bool draining_ = false;
   bool idle_ = true;

@@ -55,6 +55,8 @@ class Exchange {
   bool begun() const noexcept { return begun_; }
   // The answer went out as announced, to its last byte.
   bool complete() const noexcept { return complete_; }
+  // The client was told how to see the end of the body.
+  bool framed() const noexcept { return length_ || chunked_; }
   int status() const noexcept { return status_; }
   std::uint64_t body_bytes() const noexcept { return body_bytes_; }  // really written
   std::optional<Instant> first_byte() const noexcept { return first_byte_; }

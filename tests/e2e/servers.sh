@@ -218,6 +218,13 @@ start_weir() {
   URL[admin]=http://$(awk '$1 == "admin" { print $2 }' "$T/ports")
 }
 
+# start_weir_with_tls ADDRESS [OPTION...] : over TLS too, both on ADDRESS, with the certificates of make_certificates; sets
+# URL[weir-tls] besides.
+start_weir_with_tls() {
+  start_weir --set "server.listen=$1:0" --set "server.listen-tls=$1:0" --set "server.tls-certificate=$T/tls/server.crt" \
+    --set "server.tls-key=$T/tls/server.key" "${@:2}"
+}
+
 weir_is_up() {
   alive weir || { cat "$T/weir.log" >&2; exit 1; }
   [[ -s $T/ports ]] && grep -q '^server ' "$T/ports" && grep -q '^admin ' "$T/ports"

@@ -9,8 +9,8 @@
 //     TIMES METHOD PATTERN cut BYTES        weir's answer, ended after so many bytes of its body
 //     TIMES METHOD PATTERN reset BYTES      the same, and the connection reset
 //
-// METHOD may be *. PATTERN is an extended regular expression that the target must contain. Of the lines that match, the first that has not had
-// its number of TIMES counts; a replaced file counts anew.
+// METHOD may be *. PATTERN is an extended regular expression that the target must contain. Of the lines that match, the first
+// that has not had its number of TIMES counts; a replaced file counts anew.
 
 #include <sys/stat.h>
 
@@ -56,7 +56,9 @@ class Faults {
     const std::lock_guard lock(mutex_);
     read_again();
     for (auto& fault : faults_) {
-      if (fault.times == 0 || (fault.method != "*" && fault.method != request.method) || !std::regex_search(request.target, fault.pattern)) continue;
+      if (fault.times == 0 || (fault.method != "*" && fault.method != request.method) ||
+          !std::regex_search(request.target, fault.pattern))
+        continue;
       --fault.times;
       return fault;
     }

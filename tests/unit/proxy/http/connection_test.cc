@@ -129,7 +129,7 @@ TEST_CASE("a request that no handler answered is a 500, and the connection goes 
   CHECK(client->ask(get("/")).status == 200);
 }
 
-TEST_CASE("an answer that is broken off resets the connection, so that no client takes it for whole") {
+TEST_CASE("an answer that is broken off ends the connection, and its framing says that it is not whole") {
   for (const bool chunked : {false, true}) {
     Serving serving([chunked](Exchange& exchange) -> Task<void> {
       auto begun = co_await exchange.begin(ResponseHead(200), chunked ? std::nullopt : std::optional<std::uint64_t>(10));
@@ -140,11 +140,22 @@ TEST_CASE("an answer that is broken off resets the connection, so that no client
     client->send(get("/"));
     const auto answer = client->answer();
     CHECK_FALSE(answer.complete);
-    CHECK(client->end() == End::reset);
+    CHECK(client->end() == End::closed);
   }
 }
 
-TEST_CASE("a shorter body than was announced resets the connection, though the handler called it an end") {
+TEST_CASE("an answer whose end only the connection's end shows is broken off by a reset") {
+  Serving serving([](Exchange& exchange) -> Task<void> {
+    auto begun = co_await exchange.begin(ResponseHead(200), std::nullopt);
+    if (begun) begun = co_await exchange.send("part");
+    (void)begun;
+  });
+  const auto client = serving.client();
+  client->send("GET / HTTP/1.0\r\n\r\n");
+  CHECK(client->end() == End::reset);
+}
+
+TEST_CASE("a shorter body than was announced is no success, though the handler called it an end") {
   Serving serving([](Exchange& exchange) -> Task<void> {
     auto begun = co_await exchange.begin(ResponseHead(200), 10);
     if (begun) begun = co_await exchange.send("part");
@@ -154,7 +165,7 @@ TEST_CASE("a shorter body than was announced resets the connection, though the h
   const auto client = serving.client();
   client->send(get("/"));
   CHECK_FALSE(client->answer().complete);
-  CHECK(client->end() == End::reset);
+  CHECK(client->end() == End::closed);
 }
 
 TEST_CASE("a file is sent from where and as far as it was asked, with a length and in chunks") {
@@ -197,7 +208,7 @@ TEST_CASE("a file that ends early is a broken answer") {
   const auto client = serving.client();
   client->send(get("/"));
   CHECK(client->answer().body == "short");
-  CHECK(client->end() == End::reset);
+  CHECK(client->end() == End::closed);
   auto failure = failed.get_future();
   CHECK(take(failure) == Failure::corrupt);
 }
