@@ -26,12 +26,23 @@ unsigned loop_count(const HttpOptions& options) {
   return cores > 0 ? cores : 1;
 }
 
-// Ten thousand connections need as many descriptors; the soft limit is often 1024.
-void raise_descriptor_limit() {
+// Ten thousand connections need as many descriptors; the soft limit is often 1024. Answers how many there may be.
+rlim_t raise_descriptor_limit() {
   rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return RLIM_INFINITY;
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
+  return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : RLIM_INFINITY;
+}
+
+// Half of the descriptors are for clients: each of them may need a file, and a fill an upstream besides. A client that could be
+// accepted and not served would be told 500; one more than there is room for is told 503.
+HttpOptions within_descriptors(HttpOptions options, rlim_t descriptors, Log& log) {
+  if (options.max_connections <= descriptors / 2) return options;
+  options.max_connections = static_cast<unsigned>(descriptors / 2);
+  log.warning("fewer connections than max-connections, for want of descriptors (RLIMIT_NOFILE)",
+              {{"connections", std::uint64_t{options.max_connections}}, {"descriptors", std::uint64_t{descriptors}}});
+  return options;
 }
 
 Result<std::shared_ptr<const Settings>> make_settings(const Clock& clock, const Options& options) {
@@ -222,10 +233,10 @@ int serve(const LoadedConfig& config, const ConfigSource& source) {
   ::mallopt(M_ARENA_MAX, 2);
   ::mallopt(M_MMAP_THRESHOLD, 4 << 20);
   ::mallopt(M_TRIM_THRESHOLD, 16 << 20);
-  raise_descriptor_limit();
 
   const SystemClock clock;
   Log log(clock, options.log);
+  const HttpOptions http = within_descriptors(options.http, raise_descriptor_limit(), log);
   const auto fail = [&log](std::string_view doing, const Error& error) {
     log.error(doing, {{"error", error.what}});
     return 1;
@@ -261,7 +272,7 @@ int serve(const LoadedConfig& config, const ConfigSource& source) {
   ManifestPull manifest_pull(site);
   App app(site, blob_pull, manifest_pull);
   Admin admin(site, manifest_pull);
-  Server app_server(loops, options.http, app, meter, pool, log);
+  Server app_server(loops, http, app, meter, pool, log);
   app_server.use_tls(*std::move(tls));
   Server admin_server(loops, options.http, admin, meter, pool, log);
   std::atomic<bool> reload_failed{false};

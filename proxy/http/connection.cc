@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "proxy/http/head_check.h"
+#include "proxy/http/parser.h"
 
 namespace weir {
 namespace {
@@ -308,8 +309,7 @@ Task<bool> Connection::serve_request() {
     (void)socket_.announce_end();  // as far as it goes: nothing is under way
     co_return false;
   }
-  parser_ = RequestParser();
-  auto request = parser_.parse_head(std::string_view(in_).substr(0, *head_size));
+  auto request = parse_request_head(std::string_view(in_).substr(0, *head_size));
   if (!request) {
     co_await refuse(400, request.error().what);
     co_return false;

@@ -21,7 +21,6 @@
 #include "meter/counters.h"
 #include "proxy/http/exchange.h"
 #include "proxy/http/options.h"
-#include "proxy/http/parser.h"
 #include "proxy/http/socket.h"
 
 struct event;
@@ -102,7 +101,6 @@ class Connection {
   bool idle_ = true;
 
   std::string in_;                 // read and not yet used
-  RequestParser parser_;
   std::size_t place_ = 0;          // in set_
 };
 

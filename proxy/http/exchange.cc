@@ -9,8 +9,6 @@
 namespace weir {
 namespace {
 
-constexpr std::size_t kMostChunkHead = 64 << 10;
-
 // A date a second is formatted once a loop.
 const std::string& date_header(const Clock& clock) {
   thread_local WallSeconds second = -1;
@@ -137,6 +135,23 @@ Task<Status> Exchange::end() {
   co_return ok_status();
 }
 
+// The data of all that has come so far.
+Result<std::string> Exchange::take_chunks() {
+  std::string data;
+  std::size_t consumed = 0;
+  while (!body_done_) {
+    const auto part = chunks_.next(std::string_view(connection_.in_).substr(consumed));
+    if (!part) return part.error();
+    if (part->consumed == 0) break;
+    consumed += part->consumed;
+    data += part->data;
+    body_done_ = part->done;
+  }
+  connection_.keep_rest(consumed);
+  body_taken_ += data.size();
+  return data;
+}
+
 Task<Result<std::string>> Exchange::read_body() {
   if (request_.body == HttpRequest::Body::none) body_done_ = true;
   if (body_done_) co_return std::string();
@@ -156,16 +171,11 @@ Task<Result<std::string>> Exchange::read_body() {
         body_taken_ += count;
         body_done_ = body_taken_ == request_.content_length;
       } else {
-        auto part = connection.parser_.parse_chunks(connection.in_);
-        if (!part) co_return std::move(part).error();
-        connection.keep_rest(part->consumed);
-        data = std::move(part->data);
-        body_done_ = part->done;
-        body_taken_ += data.size();
+        auto taken = take_chunks();
+        if (!taken) co_return std::move(taken).error();
+        data = *std::move(taken);
       }
       if (!data.empty() || body_done_) co_return data;
-      if (connection.in_.size() > kMostChunkHead)
-        co_return Error{Failure::invalid, Side::client, false, "a chunk head that does not end"};
     }
     auto patience = connection.options_.progress_timeout;
     if (body_deadline_) patience = std::min(patience, std::chrono::ceil<Milliseconds>(*body_deadline_ - loop().now()));

@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "base/task.h"
 #include "meter/counters.h"
+#include "proxy/http/chunk_reader.h"
 #include "proxy/http/request.h"
 #include "proxy/http/response.h"
 
@@ -65,6 +66,7 @@ class Exchange {
   friend class Connection;
   std::string finish_head(const ResponseHead& head, std::optional<std::uint64_t> length);
   void count_body(std::uint64_t bytes) noexcept;
+  Result<std::string> take_chunks();
 
   Connection& connection_;
   const HttpRequest& request_;
@@ -79,6 +81,7 @@ class Exchange {
   std::uint64_t body_taken_ = 0;          // of the request's body
   bool body_done_ = false;
   bool continue_sent_ = false;
+  ChunkReader chunks_;
   std::optional<Instant> body_deadline_;  // for what is left of it
 };
 

@@ -35,18 +35,25 @@ struct Seen {
   unsigned hosts = 0, lengths = 0, encodings = 0;
 };
 
-const char* check_field(std::string_view line, bool version_1_1, Seen& seen) {
+// Of a line that is not empty.
+const char* check_field_shape(std::string_view line) {
   if (line[0] == ' ' || line[0] == '\t') return "a folded header line";
   const auto colon = line.find(':');
   if (colon == std::string_view::npos || colon == 0) return "a header line without a name";
-  const auto name = line.substr(0, colon);
-  for (const char c : name) {
+  for (const char c : line.substr(0, colon)) {
     if (!token_char(c)) return "a header name that is not a token";
   }
-  const auto value = trim(line.substr(colon + 1));
-  for (const char c : value) {
+  for (const char c : line.substr(colon + 1)) {
     if (control(c)) return "a control character in a header";
   }
+  return nullptr;
+}
+
+const char* check_field(std::string_view line, bool version_1_1, Seen& seen) {
+  if (const char* bad = check_field_shape(line)) return bad;
+  const auto colon = line.find(':');
+  const auto name = line.substr(0, colon);
+  const auto value = trim(line.substr(colon + 1));
   if (equal_ignoring_case(name, "Host")) {
     if (++seen.hosts > 1) return "two Host headers";
     if (value.find_first_of(" \t,/@") != std::string_view::npos) return "a Host that is no host";
@@ -93,5 +100,7 @@ const char* check_head(std::string_view head) {
   if (seen.lengths > 0 && seen.encodings > 0) return "both Content-Length and Transfer-Encoding";
   return nullptr;
 }
+
+const char* check_trailer(std::string_view line) { return check_field_shape(line); }
 
 }  // namespace weir

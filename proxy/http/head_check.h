@@ -23,4 +23,7 @@ HeadEnd find_head_end(std::string_view bytes, std::size_t from = 0);
 // HTTP/1.1, a control character.
 const char* check_head(std::string_view head);
 
+// Nothing, or what is wrong with one line behind a body in chunks: its shape alone, as what it says counts for nothing.
+const char* check_trailer(std::string_view line);
+
 }  // namespace weir

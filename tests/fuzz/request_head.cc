@@ -94,8 +94,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!found.end || *found.end > kMostHeadBytes) return 0;
 
   const auto head = bytes.substr(0, *found.end);
-  RequestParser parser;
-  const auto request = parser.parse_head(head);
+  const auto request = parse_request_head(head);
   expect(!request || !check_head(head), "what the check refuses is refused");
   if (request) check_accepted(head, **request);
   return 0;
