@@ -34,6 +34,7 @@ Error system_error(int error_number, std::string doing) {
   error.what += ::strerrordesc_np(error_number) ? ::strerrordesc_np(error_number) : "unknown error";
   if (error_number == ENOSPC || error_number == EDQUOT) error.failure = Failure::no_space;
   if (error_number == ENOENT) error.failure = Failure::not_found;
+  if (error_number == EMFILE || error_number == ENFILE) error.failure = Failure::overloaded;
   return error;
 }
 

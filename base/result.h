@@ -44,7 +44,8 @@ struct [[nodiscard]] Error {
 // Names are stable: they appear in logs and counters.
 const char* failure_name(Failure) noexcept;
 
-// The Error of a failed system call: ENOSPC and EDQUOT become no_space, ENOENT not_found, the rest io.
+// The Error of a failed system call: ENOSPC and EDQUOT become no_space, ENOENT not_found, EMFILE and ENFILE overloaded, the
+// rest io.
 Error system_error(int error_number, std::string doing);
 
 template <typename T>

@@ -33,7 +33,7 @@ Result<std::unique_ptr<BlobStore>> BlobStore::open(const Clock& clock, FileSyste
 }
 
 BlobStore::BlobStore(const Clock& clock, FileSystem& disk, DiskPool& pool, const CacheOptions& options)
-    : clock_(clock), disk_(disk), pool_(pool), options_(options), layout_(options.directory) {}
+    : clock_(clock), disk_(disk), pool_(pool), options_(options), layout_(options.directory), health_(clock) {}
 
 Result<UniqueFd> BlobStore::open_file(const Digest& digest) {
   auto file = disk_.open(layout_.blob(digest), FileSystem::Mode::read);

@@ -10,6 +10,7 @@
 
 #include "base/disk_pool.h"
 #include "base/file_system.h"
+#include "cache/disk_health.h"
 #include "cache/index.h"
 #include "cache/layout.h"
 #include "cache/options.h"
@@ -30,6 +31,7 @@ class BlobStore {
   Index& index() noexcept { return *index_; }
   FileSystem& disk() noexcept { return disk_; }
   DiskPool& pool() noexcept { return pool_; }
+  DiskHealth& health() noexcept { return health_; }
   const Layout& layout() const noexcept { return layout_; }
   const CacheOptions& options() const noexcept { return options_; }
   const Clock& clock() const noexcept { return clock_; }
@@ -63,6 +65,7 @@ class BlobStore {
   const CacheOptions options_;
   const Layout layout_;
   UniqueFd lock_;
+  DiskHealth health_;
   std::atomic<unsigned long> next_staging_{0};
   std::unique_ptr<Index> index_;
 };

@@ -165,7 +165,7 @@ Task<Status> Fill::adopt(Loop& loop, Index::Mutation mutation) {
 Task<void> Fill::fail(Loop& loop, Error error) {
   auto hashed = co_await finish_hashing();
   (void)hashed;  // it has failed already
-  const bool discard = error.failure == Failure::corrupt || !store_.options().resume_partial;
+  const bool discard = error.failure == Failure::corrupt || error.failure == Failure::no_space || !store_.options().resume_partial;
   // An empty file is nothing to resume.
   if (discard || progress().written == 0) {
     auto removed = co_await store_.pool().run(loop, [this] { return store_.disk().remove(store_.layout().partial(digest_)); });

@@ -18,13 +18,14 @@
 #include "base/disk_pool.h"
 #include "base/file_system.h"
 #include "base/wait.h"
+#include "cache/blob_sink.h"
 #include "cache/blob_store.h"
 #include "oci/digest.h"
 #include "oci/name.h"
 
 namespace weir {
 
-class Fill {
+class Fill final : public BlobSink {
  public:
   enum class State { opening, growing, verified, failed };
 
@@ -36,7 +37,7 @@ class Fill {
       : store_(store), digest_(std::move(digest)), repository_(std::move(repository)), hasher_(digest_.algorithm()) {}
   Fill(const Fill&) = delete;
 
-  const Digest& digest() const noexcept { return digest_; }
+  const Digest& digest() const noexcept override { return digest_; }
   // Through which the upstream is asked. Others need an answer of their own before they join.
   const Name& repository() const noexcept { return repository_; }
 
@@ -63,18 +64,20 @@ class Fill {
   // Opens the partial file and starts hashing what it holds; those bytes count as written at once.
   // Returns how many there are.
   Task<Result<std::uint64_t>> open(Loop& loop);
-  // Throws away what open() found; before head() only.
-  Task<Status> restart(Loop& loop);
-  // The upstream answered: readers may send their heads.
-  void head(std::optional<std::uint64_t> size);
+  std::uint64_t written() const override { return progress().written; }
+  bool opened() const override { return progress().state != State::opening; }
+  Task<Status> restart(Loop& loop) override;
+  // Readers may send their heads.
+  void head(std::optional<std::uint64_t> size) override;
   // Writes and shows to the readers; hashes on another pool thread while the next piece is received and written.
   // Error: the disk's; or corrupt when there are more bytes than the size.
-  Task<Status> append(Loop& loop, std::string bytes);
+  Task<Status> append(Loop& loop, std::string bytes) override;
   // Length and digest. Ok: the readers get the last piece. Corrupt: the partial file is removed.
   Task<Status> verify(Loop& loop);
   // Makes it a blob of the store, in one transaction with `mutation`.
   Task<Status> adopt(Loop& loop, Index::Mutation mutation);
-  // Readers are cut short. The partial file stays for a later resume unless the bytes are wrong or resuming is off.
+  // Readers get no more from here. The partial file stays for a later resume, unless the bytes are wrong, there is no room for
+  // them, or resuming is off.
   Task<void> fail(Loop& loop, Error error);
 
  private:

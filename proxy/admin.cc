@@ -31,6 +31,8 @@ Task<Admin::Reply> Admin::reply(Exchange& exchange) {
   const bool get = exchange.request().is_get();
   if (get && path == "/healthz") co_return Reply{200, "text/plain", "ok\n"};
   if (get && path == "/readyz") {
+    if (ready_.load() && site_.store.health().degraded())
+      co_return Reply{200, "text/plain", "degraded: the store cannot be written to, what is not in it is passed through\n"};
     if (ready_.load()) co_return Reply{200, "text/plain", "ready\n"};
     co_return Reply{503, "text/plain", "not serving\n"};
   }

@@ -15,7 +15,7 @@ namespace weir {
 class App final : public Handler {
  public:
   App(Site& site, BlobPull& blob_pull, ManifestPull& manifest_pull)
-      : site_(site), blobs_(blob_pull), manifests_(manifest_pull), listings_(site.listings) {}
+      : site_(site), blobs_(site.store, blob_pull), manifests_(manifest_pull), listings_(site.listings) {}
 
   Task<void> handle(Exchange& exchange) override;
 

@@ -4,6 +4,7 @@
 
 #include "oci/media_type.h"
 #include "proxy/answer.h"
+#include "proxy/pass_through.h"
 
 namespace weir {
 namespace {
@@ -44,6 +45,10 @@ Task<void> Blobs::serve(Call& call) {
     (void)sent;  // the exchange knows how far it came
     co_return;
   }
+  if (std::holds_alternative<BlobPull::Unkept>(source->from)) {
+    co_await pass_through(call);
+    co_return;
+  }
   const auto* stored = std::get_if<OpenBlob>(&source->from);
   const auto size = stored ? std::optional(stored->size) : std::get<std::shared_ptr<Fill>>(source->from)->progress().size;
   // Without a size there is nothing to measure a range against; the whole is always a right answer.
@@ -54,14 +59,16 @@ Task<void> Blobs::serve(Call& call) {
       if (asked.ranges.size() == 1) co_await deliver_range(call, *source, asked.ranges[0], *size);
       else co_await deliver_ranges(call, *source, asked.ranges, *size);
       break;
-    case RangeAnswer::Kind::unsatisfiable: {
-      auto head = api_head(416, &*call.target);
-      head.add("Content-Range", "bytes */" + std::to_string(*size)).add("Content-Type", "application/json");
-      auto sent = co_await call.exchange.respond(std::move(head), error_body(ErrorCode::RANGE_INVALID,
-                                                                             "the blob has " + std::to_string(*size) + " bytes"));
-      (void)sent;
-    }
+    case RangeAnswer::Kind::unsatisfiable: co_await unsatisfiable(call, *size);
   }
+}
+
+Task<void> Blobs::unsatisfiable(Call& call, std::uint64_t size) {
+  auto head = api_head(416, &*call.target);
+  head.add("Content-Range", "bytes */" + std::to_string(size)).add("Content-Type", "application/json");
+  auto sent = co_await call.exchange.respond(std::move(head), error_body(ErrorCode::RANGE_INVALID,
+                                                                         "the blob has " + std::to_string(size) + " bytes"));
+  (void)sent;
 }
 
 Task<void> Blobs::describe(Call& call) {
@@ -85,6 +92,75 @@ Task<void> Blobs::fail(Call& call, Error error) {
   auto sent = co_await respond_error(call.exchange, answer.code, answer.status, error.what, &*call.target);
   (void)sent;
 }
+
+// ---- where the disk takes no bytes ---------------------------------------------------------------
+
+Task<void> Blobs::pass_through(Call& call) {
+  const auto digest = *call.route.reference->digest();
+  if (range_header(call.request(), digest.text())) {
+    const bool answered = co_await pass_range(call);
+    if (answered) co_return;
+  }
+  PassThrough sink(call.exchange, store_.pool(), digest);
+  sink.answer_with(blob_head(call, 200));
+  auto status = co_await pull_.pass(call.parts, *call.target, sink);
+  if (status) status = co_await sink.finish(call.parts.loop);
+  if (status) status = co_await call.exchange.end();
+  if (status) co_return;
+  if (call.exchange.begun()) call.error = status.error().what;
+  else co_await fail(call, status.error());
+}
+
+// False: the whole is to be sent, which is always a right answer.
+Task<bool> Blobs::pass_range(Call& call) {
+  const auto digest = *call.route.reference->digest();
+  auto known = co_await pull_.describe(call.parts, *call.target, digest);
+  if (!known || !known->size) co_return false;
+  const auto size = *known->size;
+  const auto asked = resolve_range(range_header(call.request(), digest.text()), size);
+  if (asked.kind == RangeAnswer::Kind::unsatisfiable) {
+    co_await unsatisfiable(call, size);
+    co_return true;
+  }
+  if (asked.kind == RangeAnswer::Kind::whole || asked.ranges.size() > 1) co_return false;
+  const auto range = asked.ranges[0];
+  auto aside = co_await pull_.open_aside(call.parts, *call.target, digest, range, size);
+  if (!aside) co_return false;
+  auto head = blob_head(call, 206);
+  head.add("Content-Range", content_range(range, size));
+  auto begun = co_await call.exchange.begin(std::move(head), range.length());
+  if (!begun) co_return true;
+  const auto from = co_await relay(call, *aside, range);
+  if (from <= range.last) call.error = "the upstream broke off";
+  auto ended = co_await call.exchange.end();
+  (void)ended;
+  co_return true;
+}
+
+// A fill lost its disk in the middle of an answer: the bytes [from, until) come past it. `all` of the blob was asked for.
+Task<bool> Blobs::go_on_without(Call& call, const Fill& fill, std::uint64_t from, std::optional<std::uint64_t> until, bool all) {
+  const auto digest = *call.route.reference->digest();
+  call.decide(Outcome::bypass);
+  auto status = ok_status();
+  if (all) {
+    PassThrough sink(call.exchange, store_.pool(), digest);
+    status = co_await sink.go_on(call.parts.loop, store_.disk(), fill.file(), from);
+    if (status) status = co_await pull_.pass(call.parts, *call.target, sink);
+    if (status) status = co_await sink.finish(call.parts.loop);
+  } else if (const auto size = fill.progress().size; size && until) {
+    const ByteRange rest{from, *until - 1};
+    auto aside = co_await pull_.open_aside(call.parts, *call.target, digest, rest, *size);
+    if (!aside) status = aside.error();
+    else if (const auto end = co_await relay(call, *aside, rest); end <= rest.last)
+      status = Error{Failure::unreachable, Side::upstream, true, "the upstream broke off"};
+  } else {
+    status = *fill.progress().error;
+  }
+  if (!status) call.error = status.error().what;
+  co_return status.ok();
+}
+
+// ---- what is there, or grows -------------------------------------------------------------------
 
 Task<void> Blobs::deliver_whole(Call& call, const BlobPull::Source& source, std::optional<std::uint64_t> size) {
   auto begun = co_await call.exchange.begin(blob_head(call, 200), size);
@@ -181,6 +257,7 @@ Task<bool> Blobs::send(Call& call, const BlobPull::Source& source, std::uint64_t
   }
   const auto fill = std::get<std::shared_ptr<Fill>>(source.from);
   const auto file = fill->file();
+  const bool from_the_start = from == 0;
   Instant last_growth = call.parts.loop.now();
   while (!until || from < *until) {
     const auto progress = co_await fill->wait_beyond(call.parts.loop, from, whole, kLookRound);
@@ -191,6 +268,11 @@ Task<bool> Blobs::send(Call& call, const BlobPull::Source& source, std::uint64_t
       if (progress.state == Fill::State::verified) break;
       const bool waiting = progress.state == Fill::State::growing && call.parts.loop.now() - last_growth < kGrowthPatience;
       if (waiting && !call.exchange.peer_gone()) continue;
+      if (progress.state == Fill::State::failed && DiskHealth::is_failure(*progress.error)) {
+        const bool all = whole && from_the_start && (!until || until == progress.size);
+        const bool sent = co_await go_on_without(call, *fill, from, until, all);
+        co_return sent;
+      }
       call.error = progress.error ? progress.error->what : "the blob stopped growing";
       co_return false;
     }

@@ -9,7 +9,7 @@ namespace weir {
 
 class Blobs {
  public:
-  explicit Blobs(BlobPull& pull) : pull_(pull) {}
+  Blobs(BlobStore& store, BlobPull& pull) : store_(store), pull_(pull) {}
   Task<void> serve(Call& call);
 
  private:
@@ -21,8 +21,14 @@ class Blobs {
                                                            std::uint64_t size);
   Task<std::uint64_t> relay(Call& call, RegistryClient::Response& aside, ByteRange range);
   Task<bool> send(Call& call, const BlobPull::Source& source, std::uint64_t from, std::optional<std::uint64_t> until, bool whole);
+  // Where the disk takes no bytes: past it.
+  Task<void> pass_through(Call& call);
+  Task<bool> pass_range(Call& call);
+  Task<bool> go_on_without(Call& call, const Fill& fill, std::uint64_t from, std::optional<std::uint64_t> until, bool all);
+  Task<void> unsatisfiable(Call& call, std::uint64_t size);
   Task<void> fail(Call& call, Error error);
 
+  BlobStore& store_;
   BlobPull& pull_;
 };
 

@@ -62,15 +62,18 @@ Result<Continuation> read_answer(const RegistryClient::Response& response, std::
 
 Task<Result<BlobPull::Source>> BlobPull::find(LoopParts& parts, const Router::Target& target, Digest digest) {
   const Name& repository = target.repository;
+  std::optional<Link> proven;  // by a probe; the index may have had no room for it
   // Each turn settles one fact; a third one is needed only when a fill ended between two looks.
   for (int turn = 0; turn < 4; ++turn) {
     auto holding = site_.store.index().holding(repository, digest);
+    if (!holding.link) holding.link = proven;
     if (holding.link && holding.blob) {
       auto blob = site_.store.open_blob(digest, *holding.blob);
       if (blob) {
         site_.store.index().touch(digest);
         co_return Source{*std::move(blob), Outcome::hit};
       }
+      if (blob.error().failure == Failure::overloaded) co_return std::move(blob).error();  // nothing is wrong with the blob
       site_.log.error("stored blob cannot be served, fetching it anew", {{"digest", digest.text()}, {"error", blob.error().what}});
       // The store has asked for the record's removal; once what was asked before is done, the digest can be filled again.
       auto removed = co_await site_.store.index().commit(parts.loop, [](IndexWriter&) { return ok_status(); });
@@ -84,8 +87,10 @@ Task<Result<BlobPull::Source>> BlobPull::find(LoopParts& parts, const Router::Ta
     if (!holding.link && others) {
       auto link = co_await probe(parts, target, digest);
       if (!link) co_return std::move(link).error();
+      proven = *std::move(link);
       continue;
     }
+    if (!running && !site_.store.health().may_write()) co_return Source{Unkept{}, Outcome::bypass};
     auto entry = site_.fills.start_or_join(digest, repository);
     if (!entry.fill) continue;                                             // it is whole by now
     if (!holding.link && entry.fill->repository() != repository) continue; // somebody else's came in between
@@ -97,6 +102,7 @@ Task<Result<BlobPull::Source>> BlobPull::find(LoopParts& parts, const Router::Ta
     if (progress.state == Fill::State::failed) {
       // What the upstream says of another repository is not said of this one.
       if (entry.fill->repository() != repository) continue;
+      if (DiskHealth::is_failure(*progress.error)) co_return Source{Unkept{}, Outcome::bypass};
       co_return *progress.error;
     }
     if (progress.state == Fill::State::opening) {
@@ -182,7 +188,7 @@ Task<Result<Link>> BlobPull::ask_for_one_byte(LoopParts& parts, Router::Target t
   auto committed = co_await site_.store.index().commit(parts.loop, [target, digest, kept](IndexWriter& writer) {
     return writer.link(target.repository, digest, kept);
   });
-  if (!committed) co_return std::move(committed).error();
+  if (!committed) site_.note_disk(committed.error());  // then the next one asks again
   co_return link;
 }
 
@@ -195,7 +201,7 @@ void BlobPull::remember_unknown(const Name& repository, const Digest& digest, co
 
 // Owned by nobody: it goes on when every client has left.
 Task<void> BlobPull::run_fill(LoopParts& parts, Router::Target target, std::shared_ptr<Fill> fill, std::optional<Link> link) {
-  auto status = co_await fetch_into(parts, target, *fill, link ? link->size : std::nullopt);
+  auto status = co_await fill_up(parts, target, *fill, link ? link->size : std::nullopt);
   if (status) status = co_await fill->verify(parts.loop);
   const bool verified = status.ok();
   if (verified) {
@@ -212,63 +218,69 @@ Task<void> BlobPull::run_fill(LoopParts& parts, Router::Target target, std::shar
       const Error told = error;
       co_await fill->fail(parts.loop, told);
     }
-    if (error.failure != Failure::not_found) {
+    site_.note_disk(error);
+    if (error.failure != Failure::not_found && !DiskHealth::is_failure(error)) {
       site_.log.warning(verified ? "blob served but not kept" : "fill failed",
                         {{"repository", target.repository.text()}, {"digest", fill->digest().text()}, {"error", error.what}});
     }
     parts.counters.cell(Metric::fills, corrupt ? "corrupt" : "failed").add(1);
   } else {
+    site_.store.health().wrote();
     parts.counters.cell(Metric::fills, "ok").add(1);
   }
   site_.fills.finish(fill);
   site_.background.fetch_sub(1);
 }
 
-Task<Status> BlobPull::fetch_into(LoopParts& parts, const Router::Target& target, Fill& fill, std::optional<std::uint64_t> hint) {
+Task<Status> BlobPull::fill_up(LoopParts& parts, const Router::Target& target, Fill& fill, std::optional<std::uint64_t> hint) {
   auto held = co_await fill.open(parts.loop);
   if (!held) co_return std::move(held).error();
   if (*held > 0 && hint && *held == *hint) {
     fill.head(hint);  // an earlier program had all of it and no time to say so
     co_return ok_status();
   }
+  auto status = co_await pass(parts, target, fill);
+  co_return status;
+}
 
+Task<Status> BlobPull::pass(LoopParts& parts, const Router::Target& target, BlobSink& sink) {
   // A manifest or a probe may have said a wrong size; what counts is the upstream's length and the digest.
   std::optional<std::uint64_t> size;
   const Instant start = parts.loop.now();
   for (int failures = 0;;) {
-    const auto offset = fill.progress().written;
-    const bool opening = fill.progress().state == Fill::State::opening;
-    auto request = blob_request(target, fill.digest());
+    const auto offset = sink.written();
+    const bool opening = !sink.opened();
+    auto request = blob_request(target, sink.digest());
     request.large = true;
     if (offset > 0) {
       request.range_first = offset;
       parts.counters.cell(Metric::upstream_resumes, target.upstream->options().name).add(1);
     }
-    auto status = co_await fetch_once(parts, target, std::move(request), fill, size);
+    auto status = co_await fetch_once(parts, target, std::move(request), sink, size);
     if (status) co_return status;
     const Error error = status.error();
     if (opening && offset > 0 && error.status == 416) {
       // What was held is more than there is; from the start, and so without a Range, it cannot happen again.
-      auto restarted = co_await fill.restart(parts.loop);
+      auto restarted = co_await sink.restart(parts.loop);
       if (!restarted) co_return restarted;
       continue;
     }
-    failures = fill.progress().written > offset ? 0 : failures + 1;
+    failures = sink.written() > offset ? 0 : failures + 1;
     if (!error.retryable || failures >= kMostFailures) co_return error;
-    if (fill.progress().state == Fill::State::opening) {
+    if (!sink.opened()) {
       const bool soon = failures < kMostOpeningFailures && parts.loop.now() - start < kOpeningPatience;
       if (!soon || error.failure == Failure::unavailable) co_return error;
     }
-    site_.log.info("fill interrupted, resuming", {{"repository", target.repository.text()},
-                                                  {"digest", fill.digest().text()},
-                                                  {"held", fill.progress().written},
-                                                  {"error", error.what}});
+    site_.log.info("download interrupted, resuming", {{"repository", target.repository.text()},
+                                                      {"digest", sink.digest().text()},
+                                                      {"held", sink.written()},
+                                                      {"error", error.what}});
     if (failures > 0) co_await sleep_for(parts.loop, with_jitter(kFirstPause * (1 << (failures - 1))));
   }
 }
 
 // One request and what it brings. Ok: the whole blob is there. `size` is learned when it was not known.
-Task<Status> BlobPull::fetch_once(LoopParts& parts, const Router::Target& target, RegistryClient::Request request, Fill& fill,
+Task<Status> BlobPull::fetch_once(LoopParts& parts, const Router::Target& target, RegistryClient::Request request, BlobSink& sink,
                                   std::optional<std::uint64_t>& size) {
   const auto offset = request.range_first.value_or(0);
   auto response = co_await target.upstream->request(parts.upstream(), std::move(request));
@@ -278,16 +290,16 @@ Task<Status> BlobPull::fetch_once(LoopParts& parts, const Router::Target& target
   if (!size) size = answer->total;
   if (size && offset > *size)
     co_return Error{Failure::corrupt, Side::upstream, false, "the blob is smaller than what is held of it"};
-  if (fill.progress().state == Fill::State::opening) fill.head(size);
-  auto status = co_await take_body(parts, *response, fill, answer->skip);
+  if (!sink.opened()) sink.head(size);
+  auto status = co_await take_body(parts, *response, sink, answer->skip);
   if (!status) co_return status;
-  if (size && fill.progress().written < *size) {
+  if (size && sink.written() < *size) {
     co_return Error{Failure::unreachable, Side::upstream, true, "the upstream ended the body early"};
   }
   co_return ok_status();
 }
 
-Task<Status> BlobPull::take_body(LoopParts& parts, RegistryClient::Response& response, Fill& fill, std::uint64_t skip) {
+Task<Status> BlobPull::take_body(LoopParts& parts, RegistryClient::Response& response, BlobSink& sink, std::uint64_t skip) {
   for (;;) {
     auto piece = co_await response.read();
     if (!piece) co_return std::move(piece).error();
@@ -298,7 +310,7 @@ Task<Status> BlobPull::take_body(LoopParts& parts, RegistryClient::Response& res
       piece->erase(0, dropped);
       if (piece->empty()) continue;
     }
-    auto status = co_await fill.append(parts.loop, *std::move(piece));
+    auto status = co_await sink.append(parts.loop, *std::move(piece));
     if (!status) co_return status;
   }
 }

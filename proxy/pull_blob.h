@@ -21,12 +21,18 @@ class BlobPull {
  public:
   explicit BlobPull(Site& site) : site_(site) {}
 
+  // The disk takes no bytes: whoever wants them gets them from pass().
+  struct Unkept {};
   struct Source {
-    std::variant<OpenBlob, std::shared_ptr<Fill>> from;
+    std::variant<OpenBlob, std::shared_ptr<Fill>, Unkept> from;
     Outcome outcome = Outcome::error;
   };
   // Bytes to serve. A Fill that comes back has its head: its size is known where the upstream said one.
   Task<Result<Source>> find(LoopParts& parts, const Router::Target& target, Digest digest);
+
+  // All bytes of a blob that `sink` has not yet, resumed where an upstream breaks off, into no file.
+  // Error: the upstream's, or the sink's.
+  Task<Status> pass(LoopParts& parts, const Router::Target& target, BlobSink& sink);
 
   // Some bytes of a blob of `size` straight from the upstream, unverified and kept nowhere: for a reader far ahead of the
   // fill. Asks at once or not at all. Error: as RegistryClient::request(); corrupt when it answers with other bytes.
@@ -44,10 +50,10 @@ class BlobPull {
   Task<Result<Link>> probe(LoopParts& parts, Router::Target target, Digest digest);
   Task<Result<Link>> ask_for_one_byte(LoopParts& parts, Router::Target target, Digest digest);
   Task<void> run_fill(LoopParts& parts, Router::Target target, std::shared_ptr<Fill> fill, std::optional<Link> link);
-  Task<Status> fetch_into(LoopParts& parts, const Router::Target& target, Fill& fill, std::optional<std::uint64_t> size);
-  Task<Status> fetch_once(LoopParts& parts, const Router::Target& target, RegistryClient::Request request, Fill& fill,
+  Task<Status> fill_up(LoopParts& parts, const Router::Target& target, Fill& fill, std::optional<std::uint64_t> hint);
+  Task<Status> fetch_once(LoopParts& parts, const Router::Target& target, RegistryClient::Request request, BlobSink& sink,
                           std::optional<std::uint64_t>& size);
-  Task<Status> take_body(LoopParts& parts, RegistryClient::Response& response, Fill& fill, std::uint64_t skip);
+  Task<Status> take_body(LoopParts& parts, RegistryClient::Response& response, BlobSink& sink, std::uint64_t skip);
   void remember_unknown(const Name& repository, const Digest& digest, const Error& error);
 
   Site& site_;

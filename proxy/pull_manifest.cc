@@ -230,7 +230,9 @@ Task<Result<ManifestPull::Found>> ManifestPull::fetch(LoopParts& parts, Router::
         return also_tag ? writer.put_tag(target.repository, *also_tag, TagRecord{digest, writer.now()}) : ok_status();
       });
   // What cannot be kept is still right: it was verified.
-  if (!stored)
+  if (stored) site_.store.health().wrote();
+  else site_.note_disk(stored.error());
+  if (!stored && !DiskHealth::is_failure(stored.error()))
     site_.log.warning("manifest served but not kept",
                       {{"repository", target.repository.text()}, {"digest", digest.text()}, {"error", stored.error().what}});
   co_return found;

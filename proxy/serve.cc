@@ -35,11 +35,12 @@ rlim_t raise_descriptor_limit() {
   return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : RLIM_INFINITY;
 }
 
-// Half of the descriptors are for clients: each of them may need a file, and a fill an upstream besides. A client that could be
-// accepted and not served would be told 500; one more than there is room for is told 503.
+// A quarter of the descriptors is kept for files and upstreams: a client that could be accepted and not served would be told so
+// in the middle; one more than there is room for is told at once.
 HttpOptions within_descriptors(HttpOptions options, rlim_t descriptors, Log& log) {
-  if (options.max_connections <= descriptors / 2) return options;
-  options.max_connections = static_cast<unsigned>(descriptors / 2);
+  const auto most = descriptors - descriptors / 4;
+  if (options.max_connections <= most) return options;
+  options.max_connections = static_cast<unsigned>(most);
   log.warning("fewer connections than max-connections, for want of descriptors (RLIMIT_NOFILE)",
               {{"connections", std::uint64_t{options.max_connections}}, {"descriptors", std::uint64_t{descriptors}}});
   return options;
@@ -124,6 +125,8 @@ void add_gauges(Meter& meter, const Site& site, const Server& server, const std:
   meter.add_gauge({"weir_cache_blobs", "Whole blobs in the store.",
                    [&site] { return static_cast<double>(site.store.index().totals().blobs); }});
   meter.add_gauge({"weir_fills_active", "Blobs that are growing.", [&site] { return static_cast<double>(site.fills.size()); }});
+  meter.add_gauge({"weir_store_degraded", "1 when the store cannot be written to and what is not in it is passed through.",
+                   [&site] { return site.store.health().degraded() ? 1.0 : 0.0; }});
   meter.add_gauge({"weir_connections_active", "Client connections that are open.",
                    [&server] { return static_cast<double>(server.connections()); }});
   meter.add_gauge({"weir_config_reload_failed", "1 when the last reload was refused and the old configuration serves on.",

@@ -49,6 +49,12 @@ struct Site {
   ListingCache& listings;
   std::vector<std::unique_ptr<LoopParts>>& loops;
 
+  // What the disk did to something that was to be kept; said in the log once a minute.
+  void note_disk(const Error& error) {
+    if (DiskHealth::is_failure(error) && store.health().failed())
+      log.error("the store cannot be written to; what is not in it is passed through", {{"error", error.what}});
+  }
+
   // Tasks that run on their own: fills and flights. The program ends after the last of them.
   std::atomic<unsigned> background{0};
 

@@ -40,14 +40,14 @@ WEIR=$T/limited start_weir
 exec {inside}<>"/dev/tcp/127.0.0.1/${HOST##*:}"
 idle=()
 refused=0
-for ((i = 0; i < 150; i++)); do
+for ((i = 0; i < 200; i++)); do
   exec {each}<>"/dev/tcp/127.0.0.1/${HOST##*:}"
   idle+=("$each")
   # One that is refused is told so at once; read gives up on the others.
-  if ((i >= 100)) && read -r -t 0.5 -u "$each" line && [[ $line == *" 503 "* ]]; then refused=$((refused + 1)); fi
+  if ((i >= 145)) && read -r -t 0.5 -u "$each" line && [[ $line == *" 503 "* ]]; then refused=$((refused + 1)); fi
   ((refused < 5)) || break
 done
-check "connections over half of the descriptors are told 503" at_least "$refused" 5
+check "connections over three quarters of the descriptors are told 503" at_least "$refused" 5
 stored() {
   local line
   printf 'GET /v2/up/library/big/blobs/%s HTTP/1.1\r\nHost: weir\r\nRange: bytes=0-9\r\nConnection: close\r\n\r\n' "$blob" >&"$inside"

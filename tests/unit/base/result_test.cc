@@ -29,6 +29,8 @@ TEST_CASE("a value that cannot be copied is moved out") {
 
 TEST_CASE("a full disk and a missing file have names of their own, all else is io") {
   CHECK(system_error(ENOSPC, "write").failure == Failure::no_space);
+  CHECK(system_error(EMFILE, "open").failure == Failure::overloaded);
+  CHECK(system_error(ENFILE, "open").failure == Failure::overloaded);
   CHECK(system_error(EDQUOT, "write").failure == Failure::no_space);
   CHECK(system_error(ENOENT, "open").failure == Failure::not_found);
   CHECK(system_error(EIO, "read").failure == Failure::io);
