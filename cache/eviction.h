@@ -1,7 +1,7 @@
 #pragma once
 // Eviction: which blobs go when there is no room. S3-FIFO with sizes; docs/decisions/0006 says why.
 //
-//   small  what came lately, a tenth of the capacity
+//   small  what came lately, a twentieth of the capacity
 //   main   what was used while it was in small, or was wanted again soon after it had left
 //   ghost  what left small unused: its key and its size, no bytes
 //
@@ -33,8 +33,8 @@ namespace weir {
 
 struct EvictionOptions {
   std::uint64_t capacity = 0;      // bytes; what the shares below are shares of
-  unsigned small_percent = 10;     // above it, small is searched first
-  unsigned ghost_percent = 25;     // sum of the sizes that ghosts had
+  unsigned small_percent = 5;     // above it, small is searched first
+  unsigned ghost_percent = 50;     // sum of the sizes that ghosts had
   WallSeconds use_interval = 600;  // uses that follow each other faster are one use
 };
 

@@ -49,7 +49,7 @@ class MapStore final : public EvictionStore {
 };
 
 struct Cache {
-  EvictionOptions options{.capacity = 1000, .use_interval = 0};
+  EvictionOptions options{.capacity = 1000, .small_percent = 10, .ghost_percent = 25, .use_interval = 0};
   MapStore store;
   EvictionState state;
   std::set<std::string> pinned;
