@@ -34,7 +34,7 @@ LIBS    := -levent_core -llmdb -lssl -lcrypto -lcurl -lsystemd -lboost_program_o
 # Libraries in link order: users before the used.
 ARCHIVES := $(foreach r,proxy conf node proxy/upstream proxy/http policy cache meter oci base,$(if $(wildcard $(r)/*.cc),$(call LIBRARY,$(r))))
 
-.PHONY: all run demo check check-long bench fuzz format lint deb install clean unit scenario e2e tests fuzzers FORCE
+.PHONY: all run demo check check-long bench bench-eviction fuzz format lint deb install clean unit scenario e2e tests fuzzers FORCE
 all: $(BUILD)/weir
 
 define ROOM
@@ -107,6 +107,12 @@ check-long:
 
 bench: $(BUILD)/weir
 	BUILD=$(BUILD) tests/bench/run.sh
+# What the cache would have answered under other policies; a minute, and no server.
+EVICTION := $(patsubst %.cc,$(BUILD)/%.o,$(wildcard tests/bench/eviction/*.cc) cache/eviction.cc)
+$(BUILD)/tests/bench_eviction: $(EVICTION)
+	@mkdir -p $(@D); $(CXX) $(LDFLAGS) -o $@ $^
+bench-eviction: $(BUILD)/tests/bench_eviction
+	$< $(SEEDS)
 
 # The fuzzers share asan's objects: one build of the program less.
 FUZZERS := $(patsubst tests/fuzz/%.cc,build/asan/tests/fuzz_%,$(wildcard tests/fuzz/*.cc))
