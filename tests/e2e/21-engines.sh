@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
 # every engine pulls by the files of `weir node`: cold, warm, by tag and digest, every platform, plain and over TLS, broken off
+. "$(dirname "$0")/enter.sh"
+enter
 . "$(dirname "$0")/lib.sh"
 need docker-registry curl openssl jq
 
@@ -27,6 +29,7 @@ begin() {
   start_weir_with_tls 127.0.0.1 --set cache.tag-ttl=1h
   local url=${URL[weir]}
   if [[ $2 == tls ]]; then url=${URL[weir-tls]} options=(--ca "$T/tls/ca.crt"); fi
+  NODE_URL=$url
   node_files "$ENGINE" "$url" "${options[@]}"
   "${ENGINE}_start" 2>"$T/start.log"
 }
@@ -53,6 +56,9 @@ pulls() {
 
 fetched_once() { same "$(jq -r 'select(.method == "GET" and .status == 200) | .path' "$T/upstream.json" | sort | uniq -d)" ""; }
 
+# For registries that have no mirror in Docker Engine.
+by_name() { dockerd_pull "${NODE_URL#*://}/docker.io/library/three:1" | grep -x "$(digest_of three)"; }
+
 runs_here() {
   "${ENGINE}_pull" docker.io/library/tiny:1 >/dev/null
   same "$("${ENGINE}_run" docker.io/library/tiny:1 2>&1)" "hello from tiny"
@@ -75,6 +81,7 @@ each() {
   fi
   pulls "a cold pull"
   check "$WHAT: every part was fetched once" fetched_once
+  [[ $ENGINE != dockerd ]] || check "$WHAT: an image of any registry, by weir's own name" by_name
   check "$WHAT: a blob that the upstream broke off comes whole" heals
   stop up
   pulls "a warm pull, without the upstream,"

@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
 # what every engine asks a mirror, and what it does when the mirror refuses it or breaks off
+. "$(dirname "$0")/enter.sh"
+enter
 . "$(dirname "$0")/lib.sh"
 need docker-registry curl openssl jq
 

@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
 # no engine goes around weir: with `weir node`'s files nobody asks the origin, also when weir is gone
-if [[ $EUID == 0 && ! ${E2E_INSIDE:-} ]] && unshare --net --mount true 2>/dev/null && command -v ip >/dev/null; then
-  # In a network of its own, where the names of the internet lead to a double of the origin.
-  E2E_INSIDE=yes exec unshare --net --mount --propagation private bash "$0" "$@"
-fi
+. "$(dirname "$0")/enter.sh"
+# In a network of its own the names of the internet lead to a double of the origin.
+enter --net
 . "$(dirname "$0")/lib.sh"
 need docker-registry curl openssl jq nginx ip
 need_root
-[[ ${E2E_INSIDE:-} ]] || { skip "$SUITE" "no network namespaces here"; exit 0; }
+[[ $INSIDE ]] || { skip "$SUITE" "no network namespaces here"; exit 0; }
 
 HERE_IP=10.99.0.1 ORIGIN_IP=10.99.0.2
 names=(registry-1.docker.io docker.io index.docker.io auth.docker.io quay.io other.test)

@@ -1,13 +1,11 @@
 #!/usr/bin/env bash
 # a full disk, and one that became read-only: hits go on, misses pass through, and it heals without a restart
-if [[ $EUID == 0 && ! ${E2E_INSIDE:-} ]] && unshare --mount true 2>/dev/null; then
-  # Its mounts are nobody else's.
-  E2E_INSIDE=yes exec unshare --mount --propagation private bash "$0" "$@"
-fi
+. "$(dirname "$0")/enter.sh"
+enter
 . "$(dirname "$0")/lib.sh"
 need docker-registry skopeo curl openssl jq nginx
 need_root
-[[ ${E2E_INSIDE:-} ]] || { skip "$SUITE" "no mount namespaces here"; exit 0; }
+[[ $INSIDE ]] || { skip "$SUITE" "no mount namespaces here"; exit 0; }
 
 images=(tiny three big-16 big-64)
 make_image "${images[@]}"
