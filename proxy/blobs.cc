@@ -247,7 +247,7 @@ Task<void> Blobs::deliver_ranges(Call& call, const BlobPull::Source& source, std
 }
 
 // The bytes [from, until), as far as they are there and as they come. False: the answer stays incomplete, and the
-// connection is reset because of it.
+// connection ends with it.
 Task<bool> Blobs::send(Call& call, const BlobPull::Source& source, std::uint64_t from, std::optional<std::uint64_t> until,
                        bool whole) {
   if (const auto* stored = std::get_if<OpenBlob>(&source.from)) {
