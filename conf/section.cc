@@ -65,7 +65,10 @@ ConfigSection::ConfigSection(std::string name, Place place, std::vector<ConfigKe
 
 ConfigSection::~ConfigSection() = default;
 
-bool ConfigSection::knows(const std::string& key) const { return description_->keys.find_nothrow(key, false) != nullptr; }
+// Program_options throws at an empty name: it is the beginning of every key.
+bool ConfigSection::knows(const std::string& key) const {
+  return !key.empty() && description_->keys.find_nothrow(key, false) != nullptr;
+}
 bool ConfigSection::has(const std::string& key) const { return description_->given.contains(key); }
 
 const Place& ConfigSection::place_of(const std::string& key) const {
@@ -86,9 +89,8 @@ bool ConfigSection::is_sound(const std::string& key) const {
 }
 
 std::optional<std::string> ConfigSection::assign(const std::string& key, const std::string& text, const Place& place) {
-  const auto* known = description_->keys.find_nothrow(key, false);
-  if (!known) return unknown(key);
-  const auto semantic = known->semantic();
+  if (!knows(key)) return unknown(key);
+  const auto semantic = description_->keys.find(key, false).semantic();
   Given& given = description_->given[key];
   const bool same_layer = !given.places.empty() && given.places.back().layer == place.layer;
   if (same_layer && !semantic->is_composing() && place.layer == Layer::file) {

@@ -210,6 +210,7 @@ TEST_CASE("a NUL byte or a line too long is an error at its line, and the lines 
 TEST_CASE("an unknown variable of a known section is an error") {
   CHECK(errors_of("", {{}, {"WEIR_CACHE_TAG_TLL=5m"}}) ==
         "WEIR_CACHE_TAG_TLL: unknown key \"tag-tll\" in [cache]; did you mean \"tag-ttl\"?\n");
+  CHECK(errors_of("", {{}, {"WEIR_CACHE_=5m"}}).starts_with("WEIR_CACHE_: unknown key \"\" in [cache]"));
   CHECK(errors_of("", {{}, {"WEIR_CACHE_CAPACITY=5GiB"}}) ==
         "WEIR_CACHE_CAPACITY: [cache] capacity is not offered by this version\n");
   CHECK(errors_of("", {{}, {"WEIR_CACHE_TAG-TTL=5m", "WEIR_CACHE_tag_ttl=5m"}}) ==
