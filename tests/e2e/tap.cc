@@ -118,9 +118,8 @@ class Tap {
     const auto fault = faults_.take(*request);
     if (fault && fault->action == "status") {
       const auto status = static_cast<int>(fault->argument);
-      const bool sent = answer(client, *request, status);
-      note(*request, status, 0, true);
-      return sent;
+      note(*request, status, 0, true);  // first: what the client does about it is noted after it
+      return answer(client, *request, status);
     }
     std::string failure;
     if (!server) {
