@@ -124,6 +124,7 @@ Task<bool> Blobs::pass_range(Call& call) {
   }
   if (asked.kind == RangeAnswer::Kind::whole || asked.ranges.size() > 1) co_return false;
   const auto range = asked.ranges[0];
+  if (range.length() == size) co_return false;  // nobody gets all of it unverified
   auto aside = co_await pull_.open_aside(call.parts, *call.target, digest, range, size);
   if (!aside) co_return false;
   auto head = blob_head(call, 206);
@@ -137,19 +138,22 @@ Task<bool> Blobs::pass_range(Call& call) {
   co_return true;
 }
 
-// A fill lost its disk in the middle of an answer: the bytes [from, until) come past it. `all` of the blob was asked for.
-Task<bool> Blobs::go_on_without(Call& call, const Fill& fill, std::uint64_t from, std::optional<std::uint64_t> until, bool all) {
+// A fill lost its disk in the middle of an answer: the bytes [from, until) come past it. As with the fill, what was asked for as
+// a `whole` is verified; when it is several ranges, which nothing but a file can put together, it ends here.
+Task<bool> Blobs::go_on_without(Call& call, const Fill& fill, std::uint64_t from, std::optional<std::uint64_t> until, bool whole,
+                                bool from_the_start) {
   const auto digest = *call.route.reference->digest();
+  const auto announced = fill.progress().size;
   call.decide(Outcome::bypass);
   auto status = ok_status();
-  if (all) {
+  if (whole && from_the_start && (!until || until == announced)) {
     PassThrough sink(call.exchange, store_.pool(), digest);
-    status = co_await sink.go_on(call.parts.loop, store_.disk(), fill.file(), from);
+    status = co_await sink.go_on(call.parts.loop, store_.disk(), fill.file(), from, announced);
     if (status) status = co_await pull_.pass(call.parts, *call.target, sink);
     if (status) status = co_await sink.finish(call.parts.loop);
-  } else if (const auto size = fill.progress().size; size && until) {
+  } else if (!whole && announced && until) {
     const ByteRange rest{from, *until - 1};
-    auto aside = co_await pull_.open_aside(call.parts, *call.target, digest, rest, *size);
+    auto aside = co_await pull_.open_aside(call.parts, *call.target, digest, rest, *announced);
     if (!aside) status = aside.error();
     else if (const auto end = co_await relay(call, *aside, rest); end <= rest.last)
       status = Error{Failure::unreachable, Side::upstream, true, "the upstream broke off"};
@@ -269,8 +273,7 @@ Task<bool> Blobs::send(Call& call, const BlobPull::Source& source, std::uint64_t
       const bool waiting = progress.state == Fill::State::growing && call.parts.loop.now() - last_growth < kGrowthPatience;
       if (waiting && !call.exchange.peer_gone()) continue;
       if (progress.state == Fill::State::failed && DiskHealth::is_failure(*progress.error)) {
-        const bool all = whole && from_the_start && (!until || until == progress.size);
-        const bool sent = co_await go_on_without(call, *fill, from, until, all);
+        const bool sent = co_await go_on_without(call, *fill, from, until, whole, from_the_start);
         co_return sent;
       }
       call.error = progress.error ? progress.error->what : "the blob stopped growing";

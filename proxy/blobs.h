@@ -24,7 +24,8 @@ class Blobs {
   // Where the disk takes no bytes: past it.
   Task<void> pass_through(Call& call);
   Task<bool> pass_range(Call& call);
-  Task<bool> go_on_without(Call& call, const Fill& fill, std::uint64_t from, std::optional<std::uint64_t> until, bool all);
+  Task<bool> go_on_without(Call& call, const Fill& fill, std::uint64_t from, std::optional<std::uint64_t> until, bool whole,
+                           bool from_the_start);
   Task<void> unsatisfiable(Call& call, std::uint64_t size);
   Task<void> fail(Call& call, Error error);
 

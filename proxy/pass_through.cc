@@ -12,7 +12,9 @@ Error wrong(std::string what) { return Error{Failure::corrupt, Side::upstream, f
 
 }  // namespace
 
-Task<Status> PassThrough::go_on(Loop& loop, FileSystem& disk, std::shared_ptr<const UniqueFd> file, std::uint64_t count) {
+Task<Status> PassThrough::go_on(Loop& loop, FileSystem& disk, std::shared_ptr<const UniqueFd> file, std::uint64_t count,
+                                std::optional<std::uint64_t> announced) {
+  size_ = announced;
   auto hashed = co_await pool_.run(loop, [&]() -> Status {
     std::vector<std::byte> buffer(std::min<std::uint64_t>(kReadBytes, count));
     for (std::uint64_t done = 0; done < count;) {
@@ -31,7 +33,7 @@ Task<Status> PassThrough::go_on(Loop& loop, FileSystem& disk, std::shared_ptr<co
 
 void PassThrough::head(std::optional<std::uint64_t> size) {
   opened_ = true;
-  size_ = size;
+  if (!size_) size_ = size;
 }
 
 Task<Status> PassThrough::restart(Loop&) {

@@ -24,8 +24,10 @@ class PassThrough final : public BlobSink {
 
   // The answer begins with `head`, once its first bytes may go.
   void answer_with(ResponseHead head) { head_ = std::move(head); }
-  // Or it has begun: its first `count` bytes went out, and are the first of `file`. Error: the file's.
-  Task<Status> go_on(Loop& loop, FileSystem& disk, std::shared_ptr<const UniqueFd> file, std::uint64_t count);
+  // Or it has begun: its first `count` bytes went out, and are the first of `file`. Whatever the upstream says now, no more than
+  // `announced` bytes follow. Error: the file's.
+  Task<Status> go_on(Loop& loop, FileSystem& disk, std::shared_ptr<const UniqueFd> file, std::uint64_t count,
+                     std::optional<std::uint64_t> announced);
 
   const Digest& digest() const noexcept override { return digest_; }
   std::uint64_t written() const override { return received_; }

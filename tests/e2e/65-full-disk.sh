@@ -79,11 +79,12 @@ check "what is not there is 404 as ever" same "$(status_of "${URL[weir]}/v2/up/l
 
 lied_to() {
   local got
-  got=$(curl -sS "${URL[weir]}/v2/liar/library/big-64/blobs/$big" 2>"$T/curl.err" | wc -c || true)
+  got=$(curl -sS "$@" "${URL[weir]}/v2/liar/library/big-64/blobs/$big" 2>"$T/curl.err" | wc -c || true)
   cat "$T/curl.err"
   at_most "$got" $(($(size_of big-64 "$big") - 65536))
 }
 check "nobody gets the end of a blob whose bytes are wrong" lied_to
+check "nor as a range of all of it" lied_to -r 0-
 
 check "nothing was answered with 5xx" same "$(metric weir_requests_total 'code="5')" 0
 check "the log says it once a minute, not for each request" at_most "$(grep -c 'cannot be written' "$T/weir.log")" 3
