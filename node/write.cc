@@ -1,13 +1,12 @@
 #include "node/write.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <filesystem>
+#include <span>
 
-#include "base/fd.h"
 #include "base/file_system.h"
 
 namespace weir {
@@ -16,18 +15,17 @@ namespace {
 constexpr std::size_t kMostBytes = 1 << 20;
 
 Status write_whole(const std::string& path, const NodeFile& file) {
-  ::unlink(path.c_str());
-  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (!fd.valid()) return system_error(errno, "write " + path);
-  std::string_view left = file.content;
-  while (!left.empty()) {
-    const auto count = ::write(fd.get(), left.data(), left.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return system_error(errno, "write " + path);
-    left.remove_prefix(static_cast<std::size_t>(count));
-  }
-  if (::fchmod(fd.get(), file.secret ? 0600 : 0644) != 0 || ::fsync(fd.get()) != 0) return system_error(errno, "write " + path);
-  return ok_status();
+  RealFileSystem disk;
+  if (auto status = disk.remove(path); !status) return status;
+  const auto fd = disk.open(path, FileSystem::Mode::create_or_append);
+  if (!fd) return fd.error();
+  auto status = disk.write_at(fd->get(), std::as_bytes(std::span(file.content)), 0);
+  if (status && ::fchmod(fd->get(), file.secret ? 0600 : 0644) != 0) status = system_error(errno, "change the mode");
+  if (status) status = disk.sync(fd->get());
+  if (status) return status;
+  Error error = std::move(status).error();
+  error.what = path + ": " + error.what;
+  return error;
 }
 
 std::string temporary(const std::string& path) { return path + ".new"; }
