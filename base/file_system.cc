@@ -2,16 +2,54 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
 
 namespace weir {
 
+RealFileSystem::RealFileSystem(std::string root) : root_(std::move(root)) {
+  if (!root_.empty() && !root_.ends_with('/')) root_ += '/';
+}
+
+// The root itself may be reached by any way and is opened when it is first needed: it may have to be made before.
+UniqueFd RealFileSystem::open_at(const std::string& path, int flags) {
+  flags |= O_CLOEXEC | O_NOFOLLOW;
+  if (root_.empty() || !path.starts_with(root_)) return UniqueFd(::open(path.c_str(), flags, 0600));
+  std::call_once(opened_, [this] { root_fd_ = UniqueFd(::open(root_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)); });
+  open_how how{};
+  how.flags = static_cast<std::uint64_t>(flags);
+  how.mode = (flags & O_CREAT) != 0 ? 0600 : 0;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  const char* below = path.size() == root_.size() ? "." : path.c_str() + root_.size();
+  const auto fd = ::syscall(SYS_openat2, root_fd_.get(), below, &how, sizeof how);
+  if (fd < 0 && (errno == ENOSYS || errno == EPERM)) return UniqueFd(::open(path.c_str(), flags, 0600));
+  return UniqueFd(static_cast<int>(fd));
+}
+
+Result<RealFileSystem::Place> RealFileSystem::place(const std::string& path, const char* doing) {
+  Place place;
+  const auto slash = path.find_last_of('/');
+  if (root_.empty() || !path.starts_with(root_) || slash == std::string::npos) {
+    place.at = AT_FDCWD;
+    place.name = path;
+    return place;
+  }
+  place.folder = open_at(path.substr(0, std::max(slash, root_.size() - 1)) + (slash < root_.size() ? "/" : ""),
+                         O_PATH | O_DIRECTORY);
+  if (!place.folder.valid()) return system_error(errno, std::string(doing) + ' ' + path);
+  place.at = place.folder.get();
+  place.name = path.substr(slash + 1);
+  return place;
+}
+
 Result<UniqueFd> RealFileSystem::open(const std::string& path, Mode mode) {
-  const int flags = mode == Mode::read ? O_RDONLY : O_RDWR | O_CREAT;
-  UniqueFd fd(::open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW, 0600));
+  UniqueFd fd = open_at(path, mode == Mode::read ? O_RDONLY : O_RDWR | O_CREAT);
   if (!fd.valid()) return system_error(errno, "open " + path);
   return fd;
 }
@@ -50,31 +88,50 @@ Status RealFileSystem::truncate(int fd, std::uint64_t size) {
   return ok_status();
 }
 
+Status RealFileSystem::allocate(int fd, std::uint64_t size) {
+  if (size == 0) return ok_status();
+  for (;;) {
+    if (::fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(size)) == 0) return ok_status();
+    if (errno == EINTR) continue;
+    if (errno == EOPNOTSUPP || errno == ENOSYS) return ok_status();
+    return system_error(errno, "allocate");
+  }
+}
+
 Status RealFileSystem::sync(int fd) {
   if (::fsync(fd) != 0) return system_error(errno, "fsync");
   return ok_status();
 }
 
 Status RealFileSystem::sync_directory(const std::string& path) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const UniqueFd fd = open_at(path, O_RDONLY | O_DIRECTORY);
   if (!fd.valid()) return system_error(errno, "open directory " + path);
   return sync(fd.get());
 }
 
 Status RealFileSystem::rename(const std::string& from, const std::string& to) {
-  if (::rename(from.c_str(), to.c_str()) != 0) return system_error(errno, "rename " + from + " to " + to);
+  const auto source = place(from, "rename");
+  if (!source) return source.error();
+  const auto target = place(to, "rename to");
+  if (!target) return target.error();
+  if (::renameat(source->at, source->name.c_str(), target->at, target->name.c_str()) != 0)
+    return system_error(errno, "rename " + from + " to " + to);
   return ok_status();
 }
 
 Status RealFileSystem::remove(const std::string& path) {
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return system_error(errno, "remove " + path);
+  const auto found = place(path, "remove");
+  if (!found) return found.error().failure == Failure::not_found ? ok_status() : Status(found.error());
+  if (::unlinkat(found->at, found->name.c_str(), 0) != 0 && errno != ENOENT) return system_error(errno, "remove " + path);
   return ok_status();
 }
 
 Status RealFileSystem::make_directories(const std::string& path) {
   for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
     const std::string part = path.substr(0, end);
-    if (::mkdir(part.c_str(), 0700) == 0) {
+    const auto found = place(part, "make directory");
+    if (!found) return found.error();
+    if (::mkdirat(found->at, found->name.c_str(), 0700) == 0) {
       const auto slash = part.find_last_of('/');
       const auto parent = slash == std::string::npos ? std::string(".") : part.substr(0, std::max<std::size_t>(slash, 1));
       if (auto status = sync_directory(parent); !status) return status;
@@ -85,16 +142,23 @@ Status RealFileSystem::make_directories(const std::string& path) {
       }
     }
     if (end == std::string::npos) {
-      struct stat status{};
-      if (::stat(path.c_str(), &status) != 0) return system_error(errno, "make directory " + path);
-      return S_ISDIR(status.st_mode) ? ok_status() : Status(system_error(ENOTDIR, "make directory " + path));
+      if (root_.empty() || !path.starts_with(root_)) {
+        struct stat status{};
+        if (::stat(path.c_str(), &status) != 0) return system_error(errno, "make directory " + path);
+        return S_ISDIR(status.st_mode) ? ok_status() : Status(system_error(ENOTDIR, "make directory " + path));
+      }
+      if (!open_at(path, O_PATH | O_DIRECTORY).valid()) return system_error(errno, "make directory " + path);
+      return ok_status();
     }
   }
 }
 
 Result<std::vector<FileSystem::Entry>> RealFileSystem::list(const std::string& path) {
-  DIR* directory = ::opendir(path.c_str());
+  UniqueFd fd = open_at(path, O_RDONLY | O_DIRECTORY);
+  if (!fd.valid()) return system_error(errno, "list " + path);
+  DIR* directory = ::fdopendir(fd.get());
   if (!directory) return system_error(errno, "list " + path);
+  fd.release();
   std::vector<Entry> entries;
   while (const dirent* found = ::readdir(directory)) {
     struct stat status{};
@@ -103,6 +167,14 @@ Result<std::vector<FileSystem::Entry>> RealFileSystem::list(const std::string& p
   }
   ::closedir(directory);
   return entries;
+}
+
+void RealFileSystem::drop_cached(int fd) { ::posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED); }
+
+Result<FileSystem::Space> RealFileSystem::space(const std::string& path) {
+  struct statvfs status{};
+  if (::statvfs(path.c_str(), &status) != 0) return system_error(errno, "size of the file system of " + path);
+  return Space{std::uint64_t{status.f_blocks} * status.f_frsize, std::uint64_t{status.f_bavail} * status.f_frsize};
 }
 
 Result<std::string> read_small_file(const std::string& path, std::size_t most) {

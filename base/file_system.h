@@ -1,9 +1,14 @@
 #pragma once
 // The disk, passed in: the program uses RealFileSystem; a test puts a lying one in its place.
 // Thread: any. Every call may block: on a loop, only open() of a small known file for reading.
+//
+// A RealFileSystem with a root touches nothing outside it: a path below the root is resolved without following any symbolic
+// link and without leaving the root (openat2(2), RESOLVE_BENEATH). Where the kernel has no openat2, only the last component is
+// safe from links.
 
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <span>
 #include <string>
 #include <vector>
@@ -29,7 +34,11 @@ class FileSystem {
   virtual Status write_at(int fd, std::span<const std::byte> bytes, std::uint64_t offset) = 0;  // all of them
   // Up to bytes.size() of them; fewer only at the end of the file.
   virtual Result<std::size_t> read_at(int fd, std::span<std::byte> bytes, std::uint64_t offset) = 0;
+  // Also gives back what was allocated beyond.
   virtual Status truncate(int fd, std::uint64_t size) = 0;
+  // Room for `size` bytes in all, which stays invisible: the file is as long as before. Where the file system cannot promise
+  // that, it is ok and promises nothing.
+  virtual Status allocate(int fd, std::uint64_t size) = 0;
   virtual Status sync(int fd) = 0;
   virtual Status sync_directory(const std::string& path) = 0;
   virtual Status rename(const std::string& from, const std::string& to) = 0;  // replaces
@@ -37,21 +46,47 @@ class FileSystem {
   // 0700, existing is fine; a new one is on the disk, name and all, when this returns.
   virtual Status make_directories(const std::string& path) = 0;
   virtual Result<std::vector<Entry>> list(const std::string& path) = 0;       // plain files only
+  // What memory holds of the file's contents is let go: the next read asks the disk.
+  virtual void drop_cached(int fd) = 0;
+  struct Space {
+    std::uint64_t total = 0, free = 0;  // bytes; free: for us, not for root
+  };
+  virtual Result<Space> space(const std::string& path) = 0;
 };
 
 class RealFileSystem final : public FileSystem {
  public:
+  RealFileSystem() = default;
+  explicit RealFileSystem(std::string root);
+
   Result<UniqueFd> open(const std::string& path, Mode mode) override;
   Result<std::uint64_t> size(int fd) override;
   Status write_at(int fd, std::span<const std::byte> bytes, std::uint64_t offset) override;
   Result<std::size_t> read_at(int fd, std::span<std::byte> bytes, std::uint64_t offset) override;
   Status truncate(int fd, std::uint64_t size) override;
+  Status allocate(int fd, std::uint64_t size) override;
   Status sync(int fd) override;
   Status sync_directory(const std::string& path) override;
   Status rename(const std::string& from, const std::string& to) override;
   Status remove(const std::string& path) override;
   Status make_directories(const std::string& path) override;
   Result<std::vector<Entry>> list(const std::string& path) override;
+  void drop_cached(int fd) override;
+  Result<Space> space(const std::string& path) override;
+
+ private:
+  UniqueFd open_at(const std::string& path, int flags);
+  // The folder of a path, and the name in it; AT_FDCWD and the path where there is no root.
+  struct Place {
+    UniqueFd folder;
+    int at = -1;
+    std::string name;
+  };
+  Result<Place> place(const std::string& path, const char* doing);
+
+  std::string root_;  // with a slash at its end; empty: none
+  UniqueFd root_fd_;
+  std::once_flag opened_;
 };
 
 // A whole small file of at most `most` bytes, such as a configuration or a password.

@@ -12,6 +12,7 @@ namespace weir {
 enum class HashAlgorithm { sha256, sha512 };
 
 constexpr std::size_t hash_size(HashAlgorithm algorithm) { return algorithm == HashAlgorithm::sha256 ? 32 : 64; }
+constexpr const char* hash_name(HashAlgorithm algorithm) { return algorithm == HashAlgorithm::sha256 ? "sha256" : "sha512"; }
 
 // Thread: one at a time. A running hash cannot be saved: what is resumed is hashed again from its first byte.
 class Hasher {

@@ -1,18 +1,28 @@
 #include "base/lmdb.h"
 
+#include <fcntl.h>
 #include <lmdb.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
 
 #include "base/check.h"
+#include "base/fd.h"
 
 namespace weir {
 namespace {
+
+constexpr MDB_dbi kNoTable = UINT_MAX;  // every call on it fails
 
 MDB_val to_val(std::string_view text) { return {text.size(), const_cast<char*>(text.data())}; }
 std::string_view to_view(const MDB_val& value) { return {static_cast<const char*>(value.mv_data), value.mv_size}; }
 
 Error lmdb_error(int code, const char* doing) {
   if (code > 0) return system_error(code, std::string("index: ") + doing);
-  const auto failure = code == MDB_MAP_FULL ? Failure::no_space : Failure::io;
+  const bool damaged = code == MDB_CORRUPTED || code == MDB_INVALID || code == MDB_PAGE_NOTFOUND || code == MDB_VERSION_MISMATCH;
+  const auto failure = code == MDB_MAP_FULL ? Failure::no_space : damaged ? Failure::corrupt : Failure::io;
   return Error{failure, Side::local, false, std::string("index: ") + doing + ": " + mdb_strerror(code)};
 }
 
@@ -31,8 +41,7 @@ Result<std::unique_ptr<LmdbEnvironment>> LmdbEnvironment::open(const Options& op
   if (!options.durable) flags |= MDB_NOSYNC;
   code = mdb_env_open(self->env_, options.directory.c_str(), flags, 0600);
   if (code != 0) return lmdb_error(code, ("open " + options.directory).c_str());
-  int dead = 0;
-  mdb_reader_check(self->env_, &dead);  // slots of readers that were killed
+  self->clear_stale_readers();
 
   MDB_txn* txn = nullptr;
   code = mdb_txn_begin(self->env_, nullptr, options.read_only ? MDB_RDONLY : 0, &txn);
@@ -40,7 +49,9 @@ Result<std::unique_ptr<LmdbEnvironment>> LmdbEnvironment::open(const Options& op
   for (const auto& table : options.tables) {
     MDB_dbi id = 0;
     code = mdb_dbi_open(txn, table.c_str(), options.read_only ? 0 : MDB_CREATE, &id);
-    if (code != 0) {
+    if (code == MDB_NOTFOUND && options.read_only) {
+      id = kNoTable;
+    } else if (code != 0) {
       mdb_txn_abort(txn);
       return lmdb_error(code, ("open table " + table).c_str());
     }
@@ -48,7 +59,24 @@ Result<std::unique_ptr<LmdbEnvironment>> LmdbEnvironment::open(const Options& op
   }
   code = mdb_txn_commit(txn);
   if (code != 0) return lmdb_error(code, "commit");
+  if (options.durable && !options.read_only) {
+    // LMDB syncs its file, and nobody its name.
+    const UniqueFd folder(::open(options.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!folder.valid() || ::fsync(folder.get()) != 0) return system_error(errno, "index: sync " + options.directory);
+  }
   return self;
+}
+
+std::uint64_t LmdbEnvironment::file_bytes() const {
+  mdb_filehandle_t file = -1;
+  struct stat status{};
+  if (mdb_env_get_fd(env_, &file) != 0 || ::fstat(file, &status) != 0) return 0;
+  return static_cast<std::uint64_t>(status.st_blocks) * 512;
+}
+
+void LmdbEnvironment::clear_stale_readers() {
+  int dead = 0;
+  mdb_reader_check(env_, &dead);
 }
 
 LmdbEnvironment::~LmdbEnvironment() {

@@ -31,12 +31,17 @@ class LmdbEnvironment {
     bool read_only = false;             // for commands beside a running server
     bool durable = true;                // false: a commit is not synced (a power cut may lose the latest, never tear)
   };
+  // Read-only, a table that is not there is empty. Error: corrupt when the file is none of LMDB's or is damaged; io.
   static Result<std::unique_ptr<LmdbEnvironment>> open(const Options& options);
   ~LmdbEnvironment();
   LmdbEnvironment(const LmdbEnvironment&) = delete;
 
   MDB_env* raw() const noexcept { return env_; }
   unsigned table_id(Table table) const { return tables_[table]; }
+  // What the file takes of the disk.
+  std::uint64_t file_bytes() const;
+  // Frees the places of readers that were killed.
+  void clear_stale_readers();
 
  private:
   LmdbEnvironment() = default;

@@ -21,6 +21,7 @@ const char* failure_name(Failure failure) noexcept {
     case Failure::overloaded: return "overloaded";
     case Failure::no_space: return "no_space";
     case Failure::io: return "io";
+    case Failure::over_budget: return "over_budget";
     case Failure::conflict: return "conflict";
     case Failure::cancelled: return "cancelled";
     case Failure::unsupported: return "unsupported";

@@ -28,6 +28,7 @@ enum class Failure {
   overloaded,      // a limit of our own is reached
   no_space,        // ENOSPC, EDQUOT
   io,              // any other disk error
+  over_budget,     // what may be kept has no room for it
   conflict,        // someone else holds it
   cancelled,       // shutting down, or the peer went away
   unsupported,     // a method or a feature that is not offered

@@ -23,6 +23,8 @@ class BlobSink {
   // Whether head() was called.
   virtual bool opened() const = 0;
 
+  // The upstream is about to send so many bytes in all; before head(). Error: there is no room for them.
+  virtual Task<Status> reserve(Loop& loop, std::uint64_t size) = 0;
   // The upstream answered; nothing: it did not say how many bytes there are.
   virtual void head(std::optional<std::uint64_t> size) = 0;
   // Throws away what it held to begin with; before head() only. Error: it cannot.

@@ -21,6 +21,8 @@ class DiskHealth {
 
   // Full, over a quota, broken or read-only: what is served need not fail because of it.
   static bool is_failure(const Error& error);
+  // What cannot be kept for this reason can be passed through: the disk failed, or there is no room in the budget.
+  static bool passes(const Error& error) { return is_failure(error) || error.failure == Failure::over_budget; }
 
   // False: write nothing. True: try, and say how it went.
   bool may_write();

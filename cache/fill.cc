@@ -4,6 +4,18 @@
 #include <vector>
 
 namespace weir {
+namespace {
+
+// How much more is held for a blob whose size nobody said, each time it needs more.
+constexpr std::uint64_t kStep = 16 << 20;
+// How much is hashed by one job of the pool, which others wait for.
+constexpr std::uint64_t kHashedAtOnce = 64 << 20;
+
+}  // namespace
+
+Fill::Fill(BlobStore& store, Digest digest, Name repository, const OpenBlob& stored)
+    : store_(store), digest_(std::move(digest)), repository_(std::move(repository)), stored_(true), reservation_(store.budget()),
+      hasher_(digest_.algorithm()), progress_{State::growing, stored.size, stored.size, std::nullopt}, file_(stored.file) {}
 
 Fill::Progress Fill::progress() const {
   std::lock_guard lock(mutex_);
@@ -48,7 +60,9 @@ std::shared_ptr<const UniqueFd> Fill::file() const {
 }
 
 Task<Result<std::uint64_t>> Fill::open(Loop& loop) {
+  coming_ = store_.unsettled().coming(digest_);
   auto opened = co_await store_.pool().run(loop, [this]() -> Result<std::uint64_t> {
+    (void)store_.leftovers().take_partial(digest_);  // ours from here
     auto file = store_.disk().open(store_.layout().partial(digest_), FileSystem::Mode::create_or_append);
     if (!file) return std::move(file).error();
     const auto size = store_.disk().size(file->get());
@@ -58,7 +72,17 @@ Task<Result<std::uint64_t>> Fill::open(Loop& loop) {
     progress_.written = *size;
     return size;
   });
+  if (!opened || *opened == 0) co_return opened;
+  auto reserved = co_await store_.evictor().reserve(loop, reservation_, room_of(*opened));
+  if (!reserved) co_return std::move(reserved).error();
   co_return opened;
+}
+
+Task<Status> Fill::reserve(Loop& loop, std::uint64_t size) {
+  auto reserved = co_await store_.evictor().reserve(loop, reservation_, room_of(size));
+  if (!reserved) co_return reserved;
+  auto allocated = co_await store_.pool().run(loop, [this, size] { return store_.disk().allocate(file_->get(), size); });
+  co_return allocated;
 }
 
 Task<Status> Fill::restart(Loop& loop) {
@@ -115,6 +139,10 @@ Task<Status> Fill::append(Loop& loop, std::string bytes) {
   if (progress_.size && begin + bytes.size() > *progress_.size) {
     co_return Error{Failure::corrupt, Side::upstream, false, "the upstream sent more bytes than it said"};
   }
+  if (const auto end = begin + bytes.size(); room_of(end) > reservation_.bytes()) {
+    auto reserved = co_await store_.evictor().reserve(loop, reservation_, room_of(progress_.size ? *progress_.size : end + kStep));
+    if (!reserved) co_return reserved;
+  }
   auto written = co_await store_.pool().run(loop, [this, begin, &bytes] {
     return store_.disk().write_at(file_->get(), std::as_bytes(std::span(bytes)), begin);
   });
@@ -133,16 +161,19 @@ Task<Status> Fill::append(Loop& loop, std::string bytes) {
 
 Task<Status> Fill::verify(Loop& loop) {
   auto hashed = co_await finish_hashing();
+  const auto written = progress_.written;
+  while (hashed && hashed_ + kHashedAtOnce < written)
+    hashed = co_await store_.pool().run(loop, [this] { return hash_held(hashed_ + kHashedAtOnce); });
   if (!hashed) co_return hashed;
-  auto status = co_await store_.pool().run(loop, [this]() -> Status {
-    const auto written = progress_.written;
+  auto status = co_await store_.pool().run(loop, [this, written]() -> Status {
     if (auto held = hash_held(written); !held) return held;
     if (progress_.size && written != *progress_.size) {
       return Error{Failure::corrupt, Side::upstream, true,
                    "the upstream sent " + std::to_string(written) + " of " + std::to_string(*progress_.size) + " bytes"};
     }
     if (Digest::from_raw(digest_.algorithm(), hasher_.finish()) != digest_) {
-      return Error{Failure::corrupt, Side::upstream, false, "the bytes do not have the digest " + digest_.text()};
+      return Error{Failure::corrupt, stored_ ? Side::local : Side::upstream, false,
+                   "the bytes do not have the digest " + digest_.text()};
     }
     return ok_status();
   });
@@ -158,20 +189,40 @@ Task<Status> Fill::verify(Loop& loop) {
 Task<Status> Fill::adopt(Loop& loop, Index::Mutation mutation) {
   const auto file = this->file();
   const auto size = *progress().size;
-  auto status = co_await store_.adopt_partial(loop, digest_, file->get(), size, std::move(mutation));
+  auto status = co_await store_.adopt_partial(loop, digest_, *coming_, file->get(), size, std::move(mutation));
+  if (status) store_.open_files().add(digest_, file);  // as long as readers are at it
+  else store_.leftovers().add_partial(digest_, size, store_.clock().wall_seconds());
+  coming_.reset();
+  reservation_.shrink_to(0);
   co_return status;
 }
 
 Task<void> Fill::fail(Loop& loop, Error error) {
   auto hashed = co_await finish_hashing();
   (void)hashed;  // it has failed already
-  const bool discard = error.failure == Failure::corrupt || error.failure == Failure::no_space || !store_.options().resume_partial;
-  // An empty file is nothing to resume.
-  if (discard || progress().written == 0) {
-    auto removed = co_await store_.pool().run(loop, [this] { return store_.disk().remove(store_.layout().partial(digest_)); });
-    (void)removed;  // a leftover is found wrong again, or removed at the next start
+  const bool full = error.failure == Failure::no_space || error.failure == Failure::over_budget;
+  const bool discard = error.failure == Failure::corrupt || full || !store_.options().resume_partial;
+  if (!stored_ && file()) {
+    // An empty file is nothing to resume.
+    if (discard || progress().written == 0) {
+      auto removed = co_await store_.pool().run(loop, [this] { return store_.disk().remove(store_.layout().partial(digest_)); });
+      (void)removed;  // a leftover is found wrong again, or removed at the next start
+    } else {
+      auto kept = co_await keep_partial(loop);
+      (void)kept;
+    }
   }
+  coming_.reset();
+  reservation_.shrink_to(0);
   set_state(State::failed, std::move(error));
+}
+
+// What was allocated for the rest is given back; what is there waits.
+Task<Status> Fill::keep_partial(Loop& loop) {
+  const auto written = progress().written;
+  auto status = co_await store_.pool().run(loop, [this, written] { return store_.disk().truncate(file_->get(), written); });
+  store_.leftovers().add_partial(digest_, written, store_.clock().wall_seconds());
+  co_return status;
 }
 
 void Fill::set_state(State state, std::optional<Error> error) {

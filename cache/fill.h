@@ -4,6 +4,8 @@
 //   opening --head()--> growing --append()*--> growing --verify()--> verified --(adopted)--> gone from the table
 //       \______________________ fail() ______________________/
 //
+// A stored blob that is due to be hashed again is one as well: it has grown already, and only its digest is waited for.
+//
 // Guarantee: before `verified`, available(whole) stops short of the last piece, so no reader that wants the whole gets it
 // before length and digest agreed. After fail() nothing more is handed out.
 //
@@ -34,12 +36,17 @@ class Fill final : public BlobSink {
   static constexpr std::uint64_t kLastPiece = 64 << 10;
 
   Fill(BlobStore& store, Digest digest, Name repository)
-      : store_(store), digest_(std::move(digest)), repository_(std::move(repository)), hasher_(digest_.algorithm()) {}
+      : store_(store), digest_(std::move(digest)), repository_(std::move(repository)), reservation_(store.budget()),
+        hasher_(digest_.algorithm()) {}
+  // Over a blob that is stored and was opened: growing, with all its bytes. Only verify() and fail() are called.
+  Fill(BlobStore& store, Digest digest, Name repository, const OpenBlob& stored);
   Fill(const Fill&) = delete;
 
   const Digest& digest() const noexcept override { return digest_; }
   // Through which the upstream is asked. Others need an answer of their own before they join.
   const Name& repository() const noexcept { return repository_; }
+  // It is a blob of the store that is hashed again.
+  bool stored() const noexcept { return stored_; }
 
   // ---- readers --------------------------------------------------------------------------------
   struct Progress {
@@ -62,8 +69,10 @@ class Fill final : public BlobSink {
 
   // ---- the writer -----------------------------------------------------------------------------
   // Opens the partial file and starts hashing what it holds; those bytes count as written at once.
-  // Returns how many there are.
+  // Returns how many there are. Error: over_budget, no_space; io.
   Task<Result<std::uint64_t>> open(Loop& loop);
+  // Takes the room, from other blobs where it must, and on the disk. Error: over_budget, no_space; io.
+  Task<Status> reserve(Loop& loop, std::uint64_t size) override;
   std::uint64_t written() const override { return progress().written; }
   bool opened() const override { return progress().state != State::opening; }
   Task<Status> restart(Loop& loop) override;
@@ -82,6 +91,7 @@ class Fill final : public BlobSink {
 
  private:
   Status hash_held(std::uint64_t until);
+  Task<Status> keep_partial(Loop& loop);
   void start_hashing(Loop& loop, std::uint64_t begin, std::string bytes);
   Task<Status> finish_hashing();
   void set_state(State state, std::optional<Error> error);
@@ -89,6 +99,9 @@ class Fill final : public BlobSink {
   BlobStore& store_;
   const Digest digest_;
   const Name repository_;
+  const bool stored_ = false;
+  Reservation reservation_;                          // the writer's, as coming_
+  std::unique_ptr<Unsettled::Coming> coming_;
   Hasher hasher_;                                    // the hashing job's; one job at a time
   std::uint64_t hashed_ = 0;                         // the same
   std::shared_ptr<OneShot<Status>> hashing_;         // the writer's: the job that may be under way

@@ -15,6 +15,14 @@ FillTable::Entry FillTable::start_or_join(const Digest& digest, const Name& repo
   return {std::move(fill), true};
 }
 
+FillTable::Entry FillTable::recheck(const Digest& digest, const Name& repository, const OpenBlob& stored) {
+  std::lock_guard lock(mutex_);
+  auto& fill = fills_[digest];
+  if (fill && fill->progress().state != Fill::State::failed) return {fill, false};
+  fill = std::make_shared<Fill>(store_, digest, repository, stored);
+  return {fill, true};
+}
+
 std::shared_ptr<Fill> FillTable::find(const Digest& digest) const {
   std::lock_guard lock(mutex_);
   const auto found = fills_.find(digest);

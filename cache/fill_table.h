@@ -21,6 +21,8 @@ class FillTable {
   };
   // The fill of `digest`: the one under way, or a new one that asks through `repository`.
   Entry start_or_join(const Digest& digest, const Name& repository);
+  // The same for a stored blob that is due to be hashed: what serves it until its digest agreed.
+  Entry recheck(const Digest& digest, const Name& repository, const OpenBlob& stored);
   std::shared_ptr<Fill> find(const Digest& digest) const;
   // The fill has ended, in the index or in failure; a new one may start.
   void finish(const std::shared_ptr<Fill>& fill);

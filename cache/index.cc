@@ -2,114 +2,54 @@
 
 #include <pthread.h>
 
-#include <cstring>
+#include <future>
 
 namespace weir {
 namespace {
 
-enum : Table { kMeta, kBlobs, kLinks, kLinkedBy, kTags };
-const std::vector<std::string> kTableNames{"meta", "blobs", "links", "linked_by", "tags"};
-
-constexpr std::uint64_t kSchema = 1;
+constexpr std::uint64_t kSchema = 2;
 constexpr std::size_t kChunk = 1000;              // records a snapshot of a long walk covers
-constexpr WallSeconds kTouchInterval = 60;
-constexpr auto kTouchFlush = Seconds(10);
+constexpr std::size_t kMigrated = 10'000;         // rows brought up to date in one transaction
+constexpr auto kNoteFlush = Seconds(10);
 
-// ---- keys and values: fixed little-endian fields, then text -------------------------------------
+using records::decode_blob;
+using records::decode_link;
+using records::decode_tag;
+using records::digest_key;
+using records::digest_of;
+using records::number_at;
+using records::pair_key;
+using records::split_pair;
 
-std::string digest_key(const Digest& digest) {
-  return static_cast<char>(digest.algorithm() == HashAlgorithm::sha256 ? 1 : 2) + digest.raw();
-}
+const std::vector<std::string> kTableNames{"meta", "blobs",  "links",       "linked_by", "tags", "small",
+                                           "main", "ghosts", "ghost_queue", "unsettled", "pins"};
 
-std::optional<Digest> digest_from_key(std::string_view key) {
-  if (key.empty()) return std::nullopt;
-  const auto algorithm = key[0] == 1 ? HashAlgorithm::sha256 : HashAlgorithm::sha512;
-  if ((key[0] != 1 && key[0] != 2) || key.size() != 1 + hash_size(algorithm)) return std::nullopt;
-  return Digest::from_raw(algorithm, key.substr(1));
-}
-
-std::string pair_key(std::string_view first, std::string_view second) {
-  std::string key;
-  key.reserve(first.size() + 1 + second.size());
-  key.append(first).append(1, '\0').append(second);
-  return key;
-}
-
-std::pair<std::string_view, std::string_view> split_pair(std::string_view key) {
-  const auto end = key.find('\0');
-  if (end == std::string_view::npos) return {key, {}};
-  return {key.substr(0, end), key.substr(end + 1)};
-}
-
-void put_number(std::string& out, std::uint64_t number) {
-  char bytes[8];
-  std::memcpy(bytes, &number, 8);  // little-endian machines only, as Debian's amd64 and arm64 are
-  out.append(bytes, 8);
-}
-
-std::uint64_t number_at(std::string_view value, std::size_t offset) {
-  std::uint64_t number = 0;
-  if (value.size() >= offset + 8) std::memcpy(&number, value.data() + offset, 8);
-  return number;
-}
-
-std::string encode(const BlobRecord& record) {
+std::string number_text(std::uint64_t number) {
   std::string value;
-  put_number(value, record.size);
-  put_number(value, static_cast<std::uint64_t>(record.stored_at));
-  put_number(value, static_cast<std::uint64_t>(record.last_used));
+  records::put_number(value, number);
   return value;
-}
-
-BlobRecord decode_blob(std::string_view value) {
-  return {number_at(value, 0), static_cast<WallSeconds>(number_at(value, 8)), static_cast<WallSeconds>(number_at(value, 16))};
-}
-
-constexpr std::uint64_t kNoSize = UINT64_MAX;
-
-std::string encode(const Link& link) {
-  std::string value(1, static_cast<char>(link.kind));
-  put_number(value, link.size.value_or(kNoSize));
-  value += link.media_type;
-  return value;
-}
-
-Link decode_link(std::string_view value) {
-  Link link;
-  if (value.size() < 9) return link;
-  link.kind = value[0] == 1 ? Link::Kind::manifest : Link::Kind::blob;
-  if (const auto size = number_at(value, 1); size != kNoSize) link.size = size;
-  link.media_type = value.substr(9);
-  return link;
-}
-
-std::string encode(const TagRecord& record) {
-  std::string value;
-  put_number(value, static_cast<std::uint64_t>(record.checked_at));
-  return value + digest_key(record.digest);
-}
-
-std::optional<TagRecord> decode_tag(std::string_view value) {
-  if (value.size() < 8) return std::nullopt;
-  auto digest = digest_from_key(value.substr(8));
-  if (!digest) return std::nullopt;
-  return TagRecord{*std::move(digest), static_cast<WallSeconds>(number_at(value, 0))};
 }
 
 std::optional<BlobRecord> find_blob(const LmdbTransaction& transaction, std::string_view key) {
   const auto value = transaction.get(kBlobs, key);
   if (!value) return std::nullopt;
-  return decode_blob(*value);
+  return decode_blob(*value).blob;
 }
 
-std::optional<Link> find_link(const LmdbTransaction& transaction, const Name& repository, std::string_view digest) {
-  const auto value = transaction.get(kLinks, pair_key(repository.text(), digest));
+std::optional<Link> find_link(const LmdbTransaction& transaction, std::string_view repository, std::string_view digest) {
+  const auto value = transaction.get(kLinks, pair_key(repository, digest));
   if (!value) return std::nullopt;
   return decode_link(*value);
 }
 
-std::uint64_t blob_bytes(const LmdbTransaction& transaction) {
-  return number_at(transaction.get(kMeta, "blob-bytes").value_or(""), 0);
+constexpr std::string_view kBlobBytes = "blob-bytes", kLastCopies = "last-copies";
+
+std::uint64_t sum(const LmdbTransaction& transaction, std::string_view name) {
+  return number_at(transaction.get(kMeta, name).value_or(""), 0);
+}
+
+EvictionState eviction_state(const LmdbTransaction& transaction) {
+  return records::decode_state(transaction.get(kMeta, "eviction").value_or(""));
 }
 
 // Every key with `prefix`, in order, a fresh snapshot each kChunk records; the callback may take its time.
@@ -135,29 +75,118 @@ void walk(const LmdbEnvironment& environment, Table table, std::string_view pref
 
 // ---- IndexWriter --------------------------------------------------------------------------------
 
+IndexWriter::IndexWriter(WriteTransaction& transaction, WallSeconds now, std::uint64_t capacity)
+    : transaction_(transaction), now_(now), options_{.capacity = capacity}, state_(eviction_state(transaction)),
+      tables_(transaction) {}
+
+std::optional<records::BlobRow> IndexWriter::row(std::string_view key) const {
+  const auto value = transaction_.get(kBlobs, key);
+  if (!value) return std::nullopt;
+  return decode_blob(*value);
+}
+
 std::optional<BlobRecord> IndexWriter::blob(const Digest& digest) const { return find_blob(transaction_, digest_key(digest)); }
 
 Status IndexWriter::put_blob(const Digest& digest, const BlobRecord& record) {
   const auto key = digest_key(digest);
-  std::uint64_t total = blob_bytes(transaction_) + record.size;
-  if (const auto old = find_blob(transaction_, key)) total -= old->size;
-  std::string total_value;
-  put_number(total_value, total);
-  if (auto status = transaction_.put(kMeta, "blob-bytes", total_value); !status) return status;
-  return transaction_.put(kBlobs, key, encode(record));
+  Eviction eviction(options_, tables_, state_);
+  queues_changed_ = true;
+  bytes_.added += record.size;
+  const auto old = row(key);
+  if (record.last_copy) last_copies_.added += record.size;
+  // Of another size it takes another amount of room; the queues learn of that by its going and coming.
+  if (old && room_of(old->blob.size) != room_of(record.size)) eviction.remove(key);
+  const bool stays = old && room_of(old->blob.size) == room_of(record.size);
+  if (stays) bytes_.removed += old->blob.size;
+  if (stays && old->blob.last_copy) last_copies_.removed += old->blob.size;
+  if (auto status = put_row(key, {record, stays ? old->place : std::nullopt}); !status) return status;
+  eviction.insert(key, room_of(record.size), record.last_used);
+  if (!tables_.status()) return tables_.status();
+  return remove_unsettled(digest);
 }
 
 Status IndexWriter::remove_blob(const Digest& digest) {
   const auto key = digest_key(digest);
-  const auto old = find_blob(transaction_, key);
-  if (!old) return ok_status();
-  std::string total_value;
-  put_number(total_value, blob_bytes(transaction_) - old->size);
-  if (auto status = transaction_.put(kMeta, "blob-bytes", total_value); !status) return status;
-  return transaction_.remove(kBlobs, key);
+  if (!row(key)) return ok_status();
+  queues_changed_ = true;
+  Eviction(options_, tables_, state_).remove(key);
+  if (!tables_.status()) return tables_.status();
+  return put_unsettled(digest);
 }
 
-Status IndexWriter::link(const Name& repository, const Digest& digest, Link link) {
+Status IndexWriter::update_blob(const Digest& digest, const BlobRecord& record) {
+  const auto key = digest_key(digest);
+  auto held = row(key);
+  if (!held) return ok_status();
+  CHECK(held->blob.size == record.size);
+  if (held->blob.last_copy) last_copies_.removed += record.size;
+  if (record.last_copy) last_copies_.added += record.size;
+  held->blob = record;
+  return put_row(key, *held);
+}
+
+Status IndexWriter::use_blob(std::string_view key) {
+  auto held = row(key);
+  if (!held || Eviction(options_, tables_, state_).use(key, now_)) return tables_.status();
+  // Used as often as counts; when it was used last is of interest all the same.
+  if (now_ >= held->blob.last_used && now_ - held->blob.last_used < options_.use_interval) return ok_status();
+  held->blob.last_used = now_;
+  return put_row(key, *held);
+}
+
+Result<IndexWriter::Shrunk> IndexWriter::shrink(std::uint64_t room, const Keep& keep, std::uint64_t steps) {
+  queues_changed_ = true;
+  Eviction eviction(options_, tables_, state_);
+  const auto shrunk = eviction.shrink(
+      room,
+      [&](std::string_view key) {
+        const auto digest = digest_of(key);
+        const auto held = row(key);
+        return digest && held && keep(*digest, held->blob);
+      },
+      steps);
+  if (!tables_.status()) return tables_.status().error();
+  Shrunk result{shrunk.end, {}};
+  for (const auto& victim : shrunk.victims) {
+    const auto digest = digest_of(victim.key);
+    CHECK(digest);
+    if (auto status = put_unsettled(*digest); !status) return std::move(status).error();
+    result.victims.push_back({*digest, victim.size});
+  }
+  return result;
+}
+
+bool IndexWriter::linked_where(const Digest& digest, const std::function<bool(std::string_view)>& wanted) const {
+  bool found = false;
+  const auto key = digest_key(digest);
+  transaction_.scan(kLinkedBy, key, key, [&](std::string_view pair, std::string_view) {
+    found = wanted(pair.substr(key.size()));
+    return !found;
+  });
+  return found;
+}
+
+Status IndexWriter::put_pin(std::string_view pattern, WallSeconds since) {
+  return transaction_.put(kPins, pattern, number_text(static_cast<std::uint64_t>(since)));
+}
+
+std::uint64_t IndexWriter::last_copy_bytes() const {
+  return sum(transaction_, kLastCopies) + last_copies_.added - last_copies_.removed - tables_.dropped_last_copies();
+}
+
+Status IndexWriter::put_sum(std::string_view name, const Change& change, std::uint64_t dropped) {
+  const auto removed = change.removed + dropped;
+  return change.added == removed ? ok_status() : put_meta(name, number_text(sum(transaction_, name) + change.added - removed));
+}
+
+Status IndexWriter::finish() {
+  if (!tables_.status()) return tables_.status();
+  if (auto status = put_sum(kBlobBytes, bytes_, tables_.dropped_bytes()); !status) return status;
+  if (auto status = put_sum(kLastCopies, last_copies_, tables_.dropped_last_copies()); !status) return status;
+  return queues_changed_ ? put_meta("eviction", records::encode(state_)) : ok_status();
+}
+
+Status IndexWriter::link(std::string_view repository, const Digest& digest, Link link) {
   const auto key = digest_key(digest);
   if (const auto old = find_link(transaction_, repository, key)) {
     if (!link.size) link.size = old->size;
@@ -165,8 +194,8 @@ Status IndexWriter::link(const Name& repository, const Digest& digest, Link link
     if (old->kind == Link::Kind::manifest) link.kind = Link::Kind::manifest;
     if (old->size == link.size && old->media_type == link.media_type && old->kind == link.kind) return ok_status();
   }
-  if (auto status = transaction_.put(kLinks, pair_key(repository.text(), key), encode(link)); !status) return status;
-  return transaction_.put(kLinkedBy, key + repository.text(), "");
+  if (auto status = transaction_.put(kLinks, pair_key(repository, key), records::encode(link)); !status) return status;
+  return transaction_.put(kLinkedBy, key + std::string(repository), "");
 }
 
 Status IndexWriter::unlink(std::string_view repository, const Digest& digest) {
@@ -175,8 +204,8 @@ Status IndexWriter::unlink(std::string_view repository, const Digest& digest) {
   return transaction_.remove(kLinkedBy, key + std::string(repository));
 }
 
-Status IndexWriter::put_tag(const Name& repository, const Tag& tag, const TagRecord& record) {
-  return transaction_.put(kTags, pair_key(repository.text(), tag.text()), encode(record));
+Status IndexWriter::put_tag(std::string_view repository, std::string_view tag, const TagRecord& record) {
+  return transaction_.put(kTags, pair_key(repository, tag), records::encode(record));
 }
 
 Status IndexWriter::remove_tag(std::string_view repository, std::string_view tag) {
@@ -189,24 +218,8 @@ Result<std::unique_ptr<Index>> Index::open(const Clock& clock, const Options& op
   auto environment = LmdbEnvironment::open(
       {.directory = options.directory, .tables = kTableNames, .read_only = options.read_only, .durable = options.durable});
   if (!environment) return std::move(environment).error();
-  std::uint64_t schema = 0;
-  {
-    const ReadTransaction transaction(**environment);
-    if (const auto value = transaction.get(kMeta, "schema")) schema = number_at(*value, 0);
-  }
-  if (schema > kSchema) {
-    return Error{Failure::unsupported, Side::local, false,
-                 "the store in " + options.directory + " was made by a newer weir (schema " + std::to_string(schema) +
-                     ", this one knows " + std::to_string(kSchema) + ")"};
-  }
-  if (schema == 0 && !options.read_only) {
-    WriteTransaction transaction(**environment);
-    std::string value;
-    put_number(value, kSchema);
-    if (auto status = transaction.put(kMeta, "schema", value); !status) return std::move(status).error();
-    if (auto status = transaction.commit(); !status) return std::move(status).error();
-  }
-  auto index = std::unique_ptr<Index>(new Index(clock, *std::move(environment)));
+  auto index = std::unique_ptr<Index>(new Index(clock, options, *std::move(environment)));
+  if (auto status = index->bring_up_to_date(); !status) return std::move(status).error();
   if (!options.read_only) {
     index->writer_ = std::thread([self = index.get()] { self->serve(); });
     ::pthread_setname_np(index->writer_.native_handle(), "weir-index");
@@ -214,8 +227,55 @@ Result<std::unique_ptr<Index>> Index::open(const Clock& clock, const Options& op
   return index;
 }
 
-Index::Index(const Clock& clock, std::unique_ptr<LmdbEnvironment> environment)
-    : clock_(clock), environment_(std::move(environment)) {}
+Index::Index(const Clock& clock, const Options& options, std::unique_ptr<LmdbEnvironment> environment)
+    : clock_(clock), options_(options), environment_(std::move(environment)) {}
+
+Status Index::bring_up_to_date() {
+  const auto schema = number_at(meta("schema"), 0);
+  if (schema > kSchema) {
+    return Error{Failure::unsupported, Side::local, false,
+                 "the store in " + options_.directory + " was made by a newer weir (schema " + std::to_string(schema) +
+                     ", this one knows " + std::to_string(kSchema) + ")"};
+  }
+  if (schema == kSchema || options_.read_only) return ok_status();
+  if (schema == 1) {
+    if (auto status = migrate_blobs(); !status) return status;
+  }
+  WriteTransaction transaction(*environment_);
+  if (auto status = transaction.put(kMeta, "schema", number_text(kSchema)); !status) return status;
+  return transaction.commit();
+}
+
+// From schema 1: blobs knew nothing of queues, and were hashed when they were stored. Rows that have a place are done.
+Status Index::migrate_blobs() {
+  std::string from;
+  for (bool more = true; more;) {
+    std::vector<std::string> keys;
+    {
+      const ReadTransaction snapshot(*environment_);
+      snapshot.scan(kBlobs, "", from, [&keys](std::string_view key, std::string_view) {
+        keys.emplace_back(key);
+        return keys.size() < kMigrated;
+      });
+    }
+    more = keys.size() == kMigrated;
+    if (!keys.empty()) from = keys.back() + '\0';
+    WriteTransaction transaction(*environment_);
+    IndexWriter writer(transaction, clock_.wall_seconds(), capacity_.load());
+    for (const auto& key : keys) {
+      const auto value = transaction.get(kBlobs, key);
+      const auto digest = digest_of(key);
+      if (!value || !digest) continue;
+      auto row = decode_blob(*value);
+      if (row.place) continue;
+      row.blob.verified_at = row.blob.stored_at;
+      if (auto status = writer.put_blob(*digest, row.blob); !status) return status;
+    }
+    if (auto status = writer.finish(); !status) return status;
+    if (auto status = transaction.commit(); !status) return status;
+  }
+  return ok_status();
+}
 
 Index::~Index() {
   {
@@ -230,7 +290,7 @@ std::optional<BlobRecord> Index::blob(const Digest& digest) const {
   return find_blob(ReadTransaction(*environment_), digest_key(digest));
 }
 
-std::optional<Link> Index::link(const Name& repository, const Digest& digest) const {
+std::optional<Link> Index::link(std::string_view repository, const Digest& digest) const {
   return find_link(ReadTransaction(*environment_), repository, digest_key(digest));
 }
 
@@ -244,13 +304,26 @@ std::optional<TagRecord> Index::tag(const Name& repository, const Tag& tag) cons
 Index::Holding Index::holding(const Name& repository, const Digest& digest) const {
   const ReadTransaction transaction(*environment_);
   const auto key = digest_key(digest);
-  return {find_link(transaction, repository, key), find_blob(transaction, key)};
+  return {find_link(transaction, repository.text(), key), find_blob(transaction, key)};
 }
 
 Index::Totals Index::totals() const {
   const ReadTransaction transaction(*environment_);
-  return {transaction.count(kBlobs), blob_bytes(transaction), transaction.count(kLinks), transaction.count(kTags)};
+  const auto queues = eviction_state(transaction);
+  return {.blobs = transaction.count(kBlobs),
+          .blob_bytes = sum(transaction, kBlobBytes),
+          .links = transaction.count(kLinks),
+          .tags = transaction.count(kTags),
+          .room = queues.held_bytes(),
+          .ghosts = transaction.count(kGhosts),
+          .last_copies = sum(transaction, kLastCopies)};
 }
+
+std::string Index::meta(std::string_view name) const {
+  return std::string(ReadTransaction(*environment_).get(kMeta, name).value_or(""));
+}
+
+std::uint64_t Index::file_bytes() const { return environment_->file_bytes(); }
 
 void Index::each_tag(std::string_view prefix,
                      const std::function<void(std::string_view, std::string_view, const TagRecord&)>& visit) const {
@@ -264,14 +337,38 @@ void Index::each_link(std::string_view prefix,
                       const std::function<void(std::string_view, const Digest&, const Link&)>& visit) const {
   walk(*environment_, kLinks, prefix, [&visit](std::string_view key, std::string_view value) {
     const auto [repository, digest_text] = split_pair(key);
-    if (const auto digest = digest_from_key(digest_text)) visit(repository, *digest, decode_link(value));
+    if (const auto digest = digest_of(digest_text)) visit(repository, *digest, decode_link(value));
   });
 }
 
 void Index::each_blob(const std::function<void(const Digest&, const BlobRecord&)>& visit) const {
   walk(*environment_, kBlobs, "", [&visit](std::string_view key, std::string_view value) {
-    if (const auto digest = digest_from_key(key)) visit(*digest, decode_blob(value));
+    if (const auto digest = digest_of(key)) visit(*digest, decode_blob(value).blob);
   });
+}
+
+void Index::each_pin(const std::function<void(std::string_view, WallSeconds)>& visit) const {
+  walk(*environment_, kPins, "",
+       [&visit](std::string_view key, std::string_view value) { visit(key, static_cast<WallSeconds>(number_at(value, 0))); });
+}
+
+std::vector<Digest> Index::unsettled() const {
+  std::vector<Digest> digests;
+  walk(*environment_, kUnsettled, "", [&digests](std::string_view key, std::string_view) {
+    if (auto digest = digest_of(key)) digests.push_back(*std::move(digest));
+  });
+  return digests;
+}
+
+std::vector<Index::Listed> Index::blobs_after(std::string_view key, std::size_t most) const {
+  std::vector<Listed> listed;
+  const ReadTransaction transaction(*environment_);
+  const auto from = key.empty() ? std::string() : std::string(key) + '\0';
+  transaction.scan(kBlobs, "", from, [&](std::string_view found, std::string_view value) {
+    if (auto digest = digest_of(found)) listed.push_back({*std::move(digest), decode_blob(value).blob});
+    return listed.size() < most;
+  });
+  return listed;
 }
 
 std::vector<std::string> Index::repositories_of(const Digest& digest) const {
@@ -300,23 +397,39 @@ Task<Status> Index::commit(Loop& loop, Mutation mutation) {
   co_return std::move(*status);
 }
 
+Status Index::commit_and_wait(Mutation mutation) {
+  std::promise<Status> done;
+  submit(std::move(mutation), [&done](Status status) { done.set_value(std::move(status)); });
+  return done.get_future().get();
+}
+
 void Index::touch(const Digest& digest) {
   std::lock_guard lock(mutex_);
-  touched_[digest_key(digest)] = clock_.wall_seconds();
+  noted_[digest_key(digest)].used = true;
+}
+
+void Index::note_verified(const Digest& digest) {
+  std::lock_guard lock(mutex_);
+  noted_[digest_key(digest)].verified = true;
+}
+
+void Index::set_make_room(std::function<bool()> make_room) {
+  std::lock_guard lock(mutex_);
+  make_room_ = std::move(make_room);
 }
 
 void Index::serve() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    const bool work = changed_.wait_for(lock, kTouchFlush, [this] { return stopping_ || !pending_.empty(); });
-    if (!work && touched_.empty()) continue;
+    const bool work = changed_.wait_for(lock, kNoteFlush, [this] { return stopping_ || !pending_.empty(); });
+    if (!work && noted_.empty()) continue;
     const bool last = stopping_;
     std::vector<Pending> group;
     group.swap(pending_);
-    std::unordered_map<std::string, WallSeconds> touched;
-    touched.swap(touched_);
+    Noted noted;
+    noted.swap(noted_);
     lock.unlock();
-    const auto status = write_group(group, touched);
+    const auto status = write_group(group, noted);
     if (status || group.size() <= 1) {
       for (auto& pending : group) pending.done(status);
     } else {
@@ -329,18 +442,34 @@ void Index::serve() {
   }
 }
 
-Status Index::write_group(std::span<Pending> group, const std::unordered_map<std::string, WallSeconds>& touched) {
+Status Index::write_group(std::span<Pending> group, const Noted& noted) {
+  auto status = try_group(group, noted);
+  if (status || status.error().failure != Failure::no_space) return status;
+  std::function<bool()> make_room;
+  {
+    std::lock_guard lock(mutex_);
+    make_room = make_room_;
+  }
+  return make_room && make_room() ? try_group(group, noted) : status;
+}
+
+Status Index::try_group(std::span<Pending> group, const Noted& noted) {
   WriteTransaction transaction(*environment_);
-  IndexWriter writer(transaction, clock_.wall_seconds());
+  IndexWriter writer(transaction, clock_.wall_seconds(), capacity_.load());
   for (auto& pending : group) {
     if (auto status = pending.mutation(writer); !status) return status;
   }
-  for (const auto& [key, when] : touched) {
-    auto record = find_blob(transaction, key);
-    if (!record || when - record->last_used < kTouchInterval) continue;
-    record->last_used = when;
-    if (auto status = transaction.put(kBlobs, key, encode(*record)); !status) return status;
+  for (const auto& [key, notes] : noted) {
+    if (notes.used) {
+      if (auto status = writer.use_blob(key); !status) return status;
+    }
+    const auto digest = digest_of(key);
+    auto record = notes.verified && digest ? writer.blob(*digest) : std::nullopt;
+    if (!record) continue;
+    record->verified_at = writer.now();
+    if (auto status = writer.update_blob(*digest, *record); !status) return status;
   }
+  if (auto status = writer.finish(); !status) return status;
   return transaction.commit();
 }
 

@@ -1,16 +1,21 @@
 #pragma once
-// Index: what we know of the bytes on disk. Four maps in one LMDB file:
+// Index: what we know of the bytes on disk, in one LMDB file (cache/index_records.h has the rows):
 //
-//   blobs      digest             -> BlobRecord   whole and verified bytes are in blobs/
-//   links      repository, digest -> Link         this repository may show this digest
-//   linked_by  digest, repository -> (nothing)    the same, the other way round
-//   tags       repository, tag    -> TagRecord    the only mutable fact
-//   meta       "schema"           -> version
-//              "blob-bytes"       -> the sum of all sizes in blobs
+//   blobs        digest             -> BlobRecord and its place in a queue   whole and verified bytes are in blobs/
+//   links        repository, digest -> Link         this repository may show this digest
+//   linked_by    digest, repository -> (nothing)    the same, the other way round
+//   tags         repository, tag    -> TagRecord    the only mutable fact
+//   small, main  sequence           -> digest       the queues of the eviction
+//   ghosts       digest             -> sequence, size of what was evicted lately
+//   ghost_queue  sequence           -> digest
+//   unsettled    digest             -> (nothing)    its file may be there without a record: it comes or it goes
+//   pins         pattern            -> since when
+//   meta         "schema", "blob-bytes", "last-copies", "eviction", "scrub"
 //
 // Thread: reads on any thread, each on a snapshot of its own. Writes are queued to one writer thread, which puts what
 // waits into one transaction; done() is called after its commit.
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -25,49 +30,87 @@
 #include "base/clock.h"
 #include "base/lmdb.h"
 #include "base/wait.h"
+#include "cache/eviction_tables.h"
+#include "cache/index_records.h"
 #include "oci/name.h"
 #include "oci/reference.h"
 
 namespace weir {
 
-struct BlobRecord {
-  std::uint64_t size = 0;
-  WallSeconds stored_at = 0;
-  WallSeconds last_used = 0;
-};
-
-struct Link {
-  enum class Kind : unsigned char { blob, manifest };
-  Kind kind = Kind::blob;
-  std::optional<std::uint64_t> size;  // as the descriptor or the upstream said it
-  std::string media_type;             // of a manifest; empty where only a parent's descriptor is known
-};
-
-struct TagRecord {
-  Digest digest;
-  WallSeconds checked_at = 0;  // when the upstream last said so
-};
-
 // The writes of one transaction. Only inside Index::submit.
 class IndexWriter {
  public:
-  IndexWriter(WriteTransaction& transaction, WallSeconds now) : transaction_(transaction), now_(now) {}
+  // `capacity`: what the queues' shares are shares of.
+  IndexWriter(WriteTransaction& transaction, WallSeconds now, std::uint64_t capacity);
   WallSeconds now() const noexcept { return now_; }
 
   std::optional<BlobRecord> blob(const Digest& digest) const;
+  // Whole bytes are there: the record, its place in a queue, and nothing unsettled any more.
   Status put_blob(const Digest& digest, const BlobRecord& record);
+  // The record goes, and the digest is unsettled until its file is gone too.
   Status remove_blob(const Digest& digest);
-  // A link known better stays: a media type or a size that is already there is not lost.
-  Status link(const Name& repository, const Digest& digest, Link link);
-  Status unlink(std::string_view repository, const Digest& digest);
-  Status put_tag(const Name& repository, const Tag& tag, const TagRecord& record);
-  Status remove_tag(std::string_view repository, std::string_view tag);
+  // Another record for a blob that has one; its place stays.
+  Status update_blob(const Digest& digest, const BlobRecord& record);
+  // The blob is used: at most once in ten minutes that is written.
+  Status use_blob(std::string_view key);
 
-  LmdbTransaction& transaction() noexcept { return transaction_; }
+  struct Victim {
+    Digest digest;
+    std::uint64_t size = 0;  // in room_of()
+  };
+  struct Shrunk {
+    Eviction::Shrunk::End end = Eviction::Shrunk::End::done;
+    std::vector<Victim> victims;
+  };
+  using Keep = std::function<bool(const Digest&, const BlobRecord&)>;
+  // Lets blobs go until at most `room` is held, as Eviction::shrink(); their records are gone, as by remove_blob().
+  Result<Shrunk> shrink(std::uint64_t room, const Keep& keep, std::uint64_t steps);
+
+  Status put_unsettled(const Digest& digest) { return transaction_.put(kUnsettled, records::digest_key(digest), ""); }
+  Status remove_unsettled(const Digest& digest) { return transaction_.remove(kUnsettled, records::digest_key(digest)); }
+
+  // A link known better stays: a media type or a size that is already there is not lost.
+  Status link(const Name& repository, const Digest& digest, Link link) {
+    return this->link(repository.text(), digest, std::move(link));
+  }
+  Status link(std::string_view repository, const Digest& digest, Link link);
+  Status unlink(std::string_view repository, const Digest& digest);
+  Status put_tag(const Name& repository, const Tag& tag, const TagRecord& record) {
+    return put_tag(repository.text(), tag.text(), record);
+  }
+  Status put_tag(std::string_view repository, std::string_view tag, const TagRecord& record);
+  Status remove_tag(std::string_view repository, std::string_view tag);
+  // Whether a repository that is linked to it is what `wanted` asks for.
+  bool linked_where(const Digest& digest, const std::function<bool(std::string_view repository)>& wanted) const;
+
+  Status put_pin(std::string_view pattern, WallSeconds since);
+  Status remove_pin(std::string_view pattern) { return transaction_.remove(kPins, pattern); }
+  // Small facts of other parts, by their own name.
+  Status put_meta(std::string_view name, std::string_view value) { return transaction_.put(kMeta, name, value); }
+
+  // Writes the sums that changed; the last thing in a transaction.
+  Status finish();
+  const EvictionState& eviction() const noexcept { return state_; }
+  // The sum of the sizes of blobs that are last copies.
+  std::uint64_t last_copy_bytes() const;
 
  private:
+  std::optional<records::BlobRow> row(std::string_view key) const;
+  Status put_row(std::string_view key, const records::BlobRow& row) {
+    return transaction_.put(kBlobs, key, records::encode(row));
+  }
+
   WriteTransaction& transaction_;
-  WallSeconds now_;
+  const WallSeconds now_;
+  const EvictionOptions options_;
+  EvictionState state_;
+  EvictionTables tables_;
+  struct Change {
+    std::uint64_t added = 0, removed = 0;
+  };
+  Status put_sum(std::string_view name, const Change& change, std::uint64_t dropped);
+  Change bytes_, last_copies_;  // beside what the tables dropped
+  bool queues_changed_ = false;
 };
 
 class Index {
@@ -77,13 +120,15 @@ class Index {
     bool read_only = false;  // for commands beside a running server: submit() is not to be called
     bool durable = true;
   };
-  // Error: a store of a newer schema is refused; io.
+  // An older schema is brought to this one; that takes time by what is stored, and may be broken off and continued.
+  // Error: a store of a newer schema is refused, and an older one when it is opened for reading only; io.
   static Result<std::unique_ptr<Index>> open(const Clock& clock, const Options& options);
   // Writes what was submitted, then ends the writer.
   ~Index();
 
   std::optional<BlobRecord> blob(const Digest& digest) const;
-  std::optional<Link> link(const Name& repository, const Digest& digest) const;
+  std::optional<Link> link(const Name& repository, const Digest& digest) const { return link(repository.text(), digest); }
+  std::optional<Link> link(std::string_view repository, const Digest& digest) const;
   std::optional<TagRecord> tag(const Name& repository, const Tag& tag) const;
   // Link and blob in one snapshot: the question of every hit.
   struct Holding {
@@ -94,9 +139,15 @@ class Index {
 
   struct Totals {
     std::uint64_t blobs = 0, blob_bytes = 0, links = 0, tags = 0;
+    std::uint64_t room = 0;    // what blobs take of the disk
+    std::uint64_t ghosts = 0;
+    std::uint64_t last_copies = 0;  // bytes of blobs that are
   };
   // Kept with every write, so asking costs nothing.
   Totals totals() const;
+  std::string meta(std::string_view name) const;  // empty: nothing of that name
+  // What the file takes of the disk.
+  std::uint64_t file_bytes() const;
 
   // Whole walks, for commands. Each in chunks of short snapshots.
   void each_tag(std::string_view repository_prefix,
@@ -104,34 +155,63 @@ class Index {
   void each_link(std::string_view repository_prefix,
                  const std::function<void(std::string_view repository, const Digest&, const Link&)>& visit) const;
   void each_blob(const std::function<void(const Digest&, const BlobRecord&)>& visit) const;
+  void each_pin(const std::function<void(std::string_view pattern, WallSeconds since)>& visit) const;
   std::vector<std::string> repositories_of(const Digest& digest) const;
+  std::vector<Digest> unsettled() const;
+  // Up to `most` blobs, in the order of their keys, behind the one with this key (empty: from the first).
+  struct Listed {
+    Digest digest;
+    BlobRecord record;
+  };
+  std::vector<Listed> blobs_after(std::string_view key, std::size_t most) const;
 
   using Mutation = std::function<Status(IndexWriter&)>;
   // Any thread. A mutation that fails leaves nothing; it may be run twice, so it must not count on running once.
   void submit(Mutation mutation, std::function<void(Status)> done);
   Task<Status> commit(Loop& loop, Mutation mutation);
+  // The same for a thread of one's own, which waits.
+  Status commit_and_wait(Mutation mutation);
 
-  // Notes that a blob was used; written with the next group, at most once a minute for each.
+  // Notes that a blob was used; written with the next group, at most once in ten minutes for each.
   void touch(const Digest& digest);
+  // Notes that a blob's bytes were hashed and are right; written with the next group.
+  void note_verified(const Digest& digest);
+
+  // What the queues' shares are shares of.
+  void set_capacity(std::uint64_t bytes) { capacity_.store(bytes); }
+  // Called by the writer when the disk has no room for a group; true: there may be some now, once more.
+  void set_make_room(std::function<bool()> make_room);
+  // Frees the places of readers that were killed.
+  void clear_stale_readers() { environment_->clear_stale_readers(); }
 
  private:
   struct Pending {
     Mutation mutation;
     std::function<void(Status)> done;
   };
+  struct Notes {
+    bool used = false, verified = false;
+  };
+  using Noted = std::unordered_map<std::string, Notes>;  // key: the digest's index key
 
-  Index(const Clock& clock, std::unique_ptr<LmdbEnvironment> environment);
+  Index(const Clock& clock, const Options& options, std::unique_ptr<LmdbEnvironment> environment);
+  Status bring_up_to_date();
+  Status migrate_blobs();
   void serve();
-  Status write_group(std::span<Pending> group, const std::unordered_map<std::string, WallSeconds>& touched);
+  Status write_group(std::span<Pending> group, const Noted& noted);
+  Status try_group(std::span<Pending> group, const Noted& noted);
 
   const Clock& clock_;
+  const Options options_;
   std::unique_ptr<LmdbEnvironment> environment_;
+  std::atomic<std::uint64_t> capacity_{UINT64_MAX};
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<Pending> pending_;                          // guarded by mutex_
-  std::unordered_map<std::string, WallSeconds> touched_;  // guarded by mutex_; key: the digest's index key
-  bool stopping_ = false;                                 // guarded by mutex_
+  std::vector<Pending> pending_;        // guarded by mutex_
+  Noted noted_;                         // guarded by mutex_
+  std::function<bool()> make_room_;     // guarded by mutex_
+  bool stopping_ = false;               // guarded by mutex_
 
   std::thread writer_;
 };

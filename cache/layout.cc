@@ -2,12 +2,20 @@
 
 namespace weir {
 
-std::string Layout::partial(const Digest& digest) const {
-  return partials() + '/' + std::string(digest.algorithm_name()) + '-' + digest.hex();
-}
+namespace {
+
+std::string flat_name(const Digest& digest) { return std::string(digest.algorithm_name()) + '-' + digest.hex(); }
+
+}  // namespace
+
+std::string Layout::partial(const Digest& digest) const { return partials() + '/' + flat_name(digest); }
+
+std::string Layout::quarantined(const Digest& digest) const { return quarantine() + '/' + flat_name(digest); }
+
+std::string Layout::blobs(HashAlgorithm algorithm) const { return directory_ + "/blobs/" + hash_name(algorithm); }
 
 std::string Layout::blob_folder(const Digest& digest) const {
-  return directory_ + "/blobs/" + std::string(digest.algorithm_name()) + '/' + digest.hex().substr(0, 2);
+  return blobs(digest.algorithm()) + '/' + digest.hex().substr(0, 2);
 }
 
 std::string Layout::blob(const Digest& digest) const { return blob_folder(digest) + '/' + digest.hex(); }
@@ -16,6 +24,12 @@ std::optional<Digest> Layout::partial_digest(std::string_view file_name) {
   const auto dash = file_name.find('-');
   if (dash == std::string_view::npos) return std::nullopt;
   auto digest = Digest::parse(std::string(file_name.substr(0, dash)) + ':' + std::string(file_name.substr(dash + 1)));
+  if (!digest) return std::nullopt;
+  return *std::move(digest);
+}
+
+std::optional<Digest> Layout::blob_digest(HashAlgorithm algorithm, std::string_view file_name) {
+  auto digest = Digest::parse(std::string(hash_name(algorithm)) + ':' + std::string(file_name));
   if (!digest) return std::nullopt;
   return *std::move(digest);
 }

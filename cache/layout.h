@@ -5,10 +5,13 @@
 //     lock                           held by the one program that may write
 //     admin.sock                     the admin API for commands on this machine
 //     index/data.mdb, lock.mdb       what we know of the bytes (LMDB); can be made again from blobs/
+//     index.new/                     the same while it is made again
 //     blobs/sha256/3f/3f5a…64 hex    whole, verified bytes, 0600
 //     blobs/sha512/3f/3f5a…128 hex
 //     partial/sha256-3f5a…           a fill that is under way or was broken off; never served as whole
 //     partial/sha256-3f5a….7         small bytes on their way to blobs/; removed at start
+//     quarantine/sha256-3f5a…        a blob that was found rotten, for a person to look at; never served
+//     ballast                        room for the index to forget something on a full disk
 //
 // 256 folders for each algorithm: ten million blobs are 40,000 names a folder.
 
@@ -28,14 +31,26 @@ class Layout {
   std::string lock() const { return directory_ + "/lock"; }
   std::string admin_socket() const { return directory_ + "/admin.sock"; }
   std::string index() const { return directory_ + "/index"; }
+  std::string index_file() const { return index() + "/data.mdb"; }
+  std::string index_lock() const { return index() + "/lock.mdb"; }
+  // While the index is made again.
+  std::string new_index() const { return directory_ + "/index.new"; }
+  std::string new_index_file() const { return new_index() + "/data.mdb"; }
+  static std::string in(const std::string& folder, const std::string& name) { return folder + '/' + name; }
   std::string partials() const { return directory_ + "/partial"; }
+  std::string ballast() const { return directory_ + "/ballast"; }
+  std::string blobs(HashAlgorithm algorithm) const;
+  std::string quarantine() const { return directory_ + "/quarantine"; }
+  std::string quarantined(const Digest& digest) const;
   std::string partial(const Digest& digest) const;
   std::string staging(const Digest& digest, unsigned long number) const { return partial(digest) + '.' + std::to_string(number); }
   std::string blob_folder(const Digest& digest) const;
   std::string blob(const Digest& digest) const;
 
-  // The digest a partial file's name means; nothing for a name that is not ours.
+  // The digest that the name of a file in partial/ or quarantine/ means; nothing for a name that is not ours.
   static std::optional<Digest> partial_digest(std::string_view file_name);
+  // The same in blobs/ALGORITHM/xx/.
+  static std::optional<Digest> blob_digest(HashAlgorithm algorithm, std::string_view file_name);
 
  private:
   std::string directory_;

@@ -1,36 +1,17 @@
 #include "cache/purge.h"
 
-#include <future>
 #include <map>
 #include <set>
 
-#include "oci/manifest.h"
+#include "cache/closure.h"
 
 namespace weir {
 namespace {
 
 using Digests = std::set<Digest>;
 
-Status commit_and_wait(Index& index, Index::Mutation mutation) {
-  std::promise<Status> done;
-  index.submit(std::move(mutation), [&done](Status status) { done.set_value(std::move(status)); });
-  return done.get_future().get();
-}
-
-// Adds `digest` and, where it is a manifest that is held, everything below it.
-void add_closure(BlobStore& store, const std::map<Digest, Link>& links, const Digest& digest, Digests& into) {
-  if (!into.insert(digest).second) return;
-  const auto link = links.find(digest);
-  const auto record = store.index().blob(digest);
-  if (link == links.end() || link->second.kind != Link::Kind::manifest || !record || record->size > Manifest::kMostBytes) return;
-  const auto blob = store.open_blob(digest, *record);
-  if (!blob) return;
-  std::string bytes(blob->size, '\0');
-  if (!store.disk().read_at(blob->file->get(), std::as_writable_bytes(std::span(bytes)), 0)) return;
-  const auto manifest = Manifest::parse(bytes, link->second.media_type);
-  if (!manifest) return;
-  for (const auto& child : manifest->blobs) into.insert(child.digest);
-  for (const auto& child : manifest->manifests) add_closure(store, links, child.digest, into);
+void add_closure(BlobStore& store, const std::string& repository, const Digest& root, Digests& into) {
+  weir::add_closure(store.index(), store.disk(), store.layout(), repository, root, into);
 }
 
 // Unlinks and, where no other repository is linked, forgets the bytes.
@@ -55,7 +36,7 @@ Result<PurgeResult> drop(BlobStore& store, const std::vector<std::pair<std::stri
     result.bytes += record->size;
   }
   result.blobs = gone.size();
-  auto status = commit_and_wait(store.index(), [&](IndexWriter& writer) -> Status {
+  auto status = store.index().commit_and_wait([&](IndexWriter& writer) -> Status {
     for (const auto& [repository, tag] : tags) {
       if (auto removed = writer.remove_tag(repository, tag); !removed) return removed;
     }
@@ -69,9 +50,8 @@ Result<PurgeResult> drop(BlobStore& store, const std::vector<std::pair<std::stri
   });
   if (!status) return std::move(status).error();
   // The record is gone first: a file without one is never served.
-  for (const auto& digest : gone) {
-    if (auto removed = store.disk().remove(store.layout().blob(digest)); !removed) return std::move(removed).error();
-  }
+  for (const auto& digest : gone) store.open_files().forget(digest);
+  if (auto removed = store.unsettled().remove_files(gone); !removed) return std::move(removed).error();
   return result;
 }
 
@@ -99,14 +79,14 @@ Result<PurgeResult> purge(BlobStore& store, const std::string& repository, const
       return Error{Failure::not_found, Side::client, false, "nothing is known of " + repository + " " + reference->text()};
     }
     Digests candidates, kept;
-    add_closure(store, links, *root, candidates);
+    add_closure(store, repository, *root, candidates);
     for (const auto& [tag, digest] : tags) {
       const bool named = reference->tag() ? tag == reference->tag()->text() : digest == *root;
       if (named) dropped_tags.emplace_back(repository, tag);
-      else add_closure(store, links, digest, kept);
+      else add_closure(store, repository, digest, kept);
     }
     for (const auto& [digest, link] : links) {
-      if (link.kind == Link::Kind::manifest && !candidates.contains(digest)) add_closure(store, links, digest, kept);
+      if (link.kind == Link::Kind::manifest && !candidates.contains(digest)) add_closure(store, repository, digest, kept);
     }
     for (const auto& digest : candidates) {
       if (!kept.contains(digest) && links.contains(digest)) dropped_links.emplace_back(repository, digest);

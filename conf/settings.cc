@@ -17,7 +17,6 @@ struct Planned {
 };
 constexpr Planned kPlanned[] = {
     {"server", "client-ca public-url trusted-proxies proxy-protocol"},
-    {"cache", "capacity reserve scrub-rate verify-age"},
     {"upstream", "offline region visibility max-rate parallel-ranges"},
     {"registry", ""},
     {"auth", ""},
@@ -71,6 +70,18 @@ std::vector<ConfigKey> admin_keys(AdminOptions& admin) {
 std::vector<ConfigKey> cache_keys(CacheOptions& cache, FreshnessOptions& freshness) {
   return {
       {"directory", file_name(cache.directory), "Where everything that is cached is kept."},
+      {"capacity", share(cache.capacity),
+       "What the directory may take of the disk at most, downloads under way and the index included; a size, or a share of the "
+       "file system. What is used least goes for what comes."},
+      {"reserve", share(cache.reserve),
+       "What stays free on the file system whoever fills it: blobs go when there is less; a size, or a share of the file "
+       "system."},
+      {"pin", patterns(cache.pins),
+       "What is never evicted: repositories, tags or digests, where `*` stands for a part of a component and `**` for anything; "
+       "several words or several lines make several; none by default."},
+      {"keep-within", duration(cache.keep_within, kZero), "What was pulled within this time is not evicted either."},
+      {"last-copies", share(cache.last_copies),
+       "How much of what upstreams have no more is kept as if it were pinned; a size, or a share of the capacity."},
       {"tag-ttl", duration(freshness.tag_ttl, kZero),
        "How long a tag is answered without asking its upstream; 0 asks every time."},
       {"negative-ttl", duration(freshness.negative_ttl, kZero), "How long an upstream's \"not there\" is believed."},
@@ -78,6 +89,10 @@ std::vector<ConfigKey> cache_keys(CacheOptions& cache, FreshnessOptions& freshne
        "How long after its last confirmation a tag may be answered while its upstream fails; 0 means never."},
       {"resume-partial", on_off(cache.resume_partial),
        "Whether an interrupted download is kept and continued; off removes it, at the start and after every failure."},
+      {"scrub-rate", rate(cache.scrub_rate),
+       "How much a second is read from the disk to see whether it is still what was stored; 0 reads nothing by itself."},
+      {"verify-age", duration_or_off(cache.verify_age),
+       "A blob that was not hashed for this long is hashed again on its way to the next client; 0 hashes every hit, `off` none."},
       {"sync", one_of<bool>(cache.durable, {{"durable", true}, {"fast", false}}),
        "`durable` announces a blob when it is safely on the disk; with `fast` a power cut may lose the latest blobs, but never "
        "tears one."},

@@ -7,6 +7,7 @@
 #include "conf/address.h"
 #include "conf/spelling.h"
 #include "oci/name.h"
+#include "oci/pattern.h"
 
 namespace weir {
 namespace {
@@ -122,6 +123,39 @@ ConfigValue size(std::uint64_t& field) {
   return value;
 }
 
+ConfigValue share(Share& field) {
+  ConfigValue value;
+  value.type = "SIZE|PERCENT";
+  value.read = [&field](std::string_view text, bool) -> Status {
+    if (text.ends_with('%')) {
+      const auto number = words(text.substr(0, text.size() - 1));
+      const auto percent = number.size() == 1 ? parse_number(number[0]) : std::nullopt;
+      if (!percent || *percent < 1 || *percent > 100) return wrong(quoted(text) + " is not a share from 1% to 100%");
+      field = Share{.percent = static_cast<unsigned>(*percent)};
+      return ok_status();
+    }
+    const auto bytes = parse_size(text);
+    if (!bytes) return wrong(quoted(text) + " is neither a size, such as 200GB or 1TiB, nor a share, such as 80%");
+    field = Share{.bytes = *bytes};
+    return ok_status();
+  };
+  value.show = [&field] { return field.percent > 0 ? std::to_string(field.percent) + "%" : show_size(field.bytes); };
+  return value;
+}
+
+ConfigValue rate(std::uint64_t& field) {
+  ConfigValue value;
+  value.type = "SIZE/s";
+  value.read = [&field](std::string_view text, bool) -> Status {
+    const auto bytes = parse_size(text.ends_with("/s") ? text.substr(0, text.size() - 2) : text);
+    if (!bytes) return wrong(quoted(text) + " is not a rate, such as 20MiB/s or 100MB/s");
+    field = *bytes;
+    return ok_status();
+  };
+  value.show = [&field] { return show_size(field) + (field > 0 ? "/s" : ""); };
+  return value;
+}
+
 ConfigValue duration(Milliseconds& field, Milliseconds least) {
   ConfigValue value;
   value.type = "DURATION";
@@ -145,6 +179,18 @@ ConfigValue duration(std::optional<Milliseconds>& field, Milliseconds least) {
     return ok_status();
   };
   value.show = [&field] { return field ? show_duration(*field) : std::string(); };
+  return value;
+}
+
+ConfigValue duration_or_off(std::optional<Milliseconds>& field) {
+  ConfigValue value = duration(field, Milliseconds(0));
+  value.type = "DURATION|off";
+  value.read = [&field, read = value.read](std::string_view text, bool again) -> Status {
+    if (text != "off") return read(text, again);
+    field.reset();
+    return ok_status();
+  };
+  value.show = [&field] { return field ? show_duration(*field) : std::string("off"); };
   return value;
 }
 
@@ -229,5 +275,13 @@ ConfigValue key_files(std::vector<std::string>& field) { return list(field, "FIL
 ConfigValue urls(std::vector<std::string>& field) { return list(field, "URL", parse_upstream_url); }
 ConfigValue namespaces(std::vector<std::string>& field) { return list(field, "NAMESPACE", accept_namespace); }
 ConfigValue hosts(std::vector<std::string>& field) { return list(field, "HOST", accept_host); }
+
+ConfigValue patterns(std::vector<std::string>& field) {
+  return list(field, "PATTERN", [](std::string_view word) -> Result<std::string> {
+    auto pattern = Pattern::parse(word);
+    if (!pattern) return wrong(pattern.error().what);
+    return std::string(word);
+  });
+}
 
 }  // namespace weir

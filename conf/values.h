@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "cache/options.h"
 
 namespace weir {
 
@@ -29,9 +30,15 @@ struct ConfigValue {
 ConfigValue count(unsigned& field, unsigned least, unsigned most);
 // Bytes, with or without a unit.
 ConfigValue size(std::uint64_t& field);
+// Bytes, or from 1 % to 100 % of something.
+ConfigValue share(Share& field);
+// Bytes a second, with or without `/s`; 0 stands for never.
+ConfigValue rate(std::uint64_t& field);
 // At least `least` and at most ten years, so that a deadline never overflows.
 ConfigValue duration(Milliseconds& field, Milliseconds least);
 ConfigValue duration(std::optional<Milliseconds>& field, Milliseconds least);
+// Also the word `off`: nothing.
+ConfigValue duration_or_off(std::optional<Milliseconds>& field);
 // on or off; yes, no, true, false, 1 and 0 are understood.
 ConfigValue on_off(bool& field);
 
@@ -60,6 +67,8 @@ ConfigValue key_files(std::vector<std::string>& field);
 ConfigValue urls(std::vector<std::string>& field);
 ConfigValue namespaces(std::vector<std::string>& field);
 ConfigValue hosts(std::vector<std::string>& field);
+// Repositories, tags and digests, as Pattern has them.
+ConfigValue patterns(std::vector<std::string>& field);
 
 // ---- one_of, for every type of field ------------------------------------------------------------
 

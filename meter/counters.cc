@@ -130,7 +130,7 @@ std::string Meter::exposition() const {
     }
   }
   for (const auto& gauge : gauges_) {
-    text += "# HELP " + gauge.name + ' ' + gauge.help + "\n# TYPE " + gauge.name + " gauge\n";
+    text += "# HELP " + gauge.name + ' ' + gauge.help + "\n# TYPE " + gauge.name + (gauge.only_grows ? " counter\n" : " gauge\n");
     text += gauge.name + ' ' + show(gauge.value()) + '\n';
   }
   return text;

@@ -61,6 +61,7 @@ class Counters {
 struct Gauge {
   std::string name, help;
   std::function<double()> value;
+  bool only_grows = false;  // it is a counter that somebody else keeps
 };
 
 // Thread: any, after the gauges are added.

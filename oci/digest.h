@@ -19,7 +19,7 @@ class Digest {
   static Digest of(HashAlgorithm algorithm, std::string_view bytes);
 
   HashAlgorithm algorithm() const noexcept { return algorithm_; }
-  std::string_view algorithm_name() const noexcept { return algorithm_ == HashAlgorithm::sha256 ? "sha256" : "sha512"; }
+  std::string_view algorithm_name() const noexcept { return hash_name(algorithm_); }
   const std::string& raw() const noexcept { return raw_; }
   std::string hex() const;
   std::string text() const;

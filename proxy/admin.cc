@@ -1,14 +1,18 @@
 #include "proxy/admin.h"
 
+#include <algorithm>
+
 #include "base/json.h"
 #include "cache/purge.h"
 #include "proxy/answer.h"
+#include "proxy/scrub_report.h"
 #include "proxy/version.h"
 
 namespace weir {
 namespace {
 
 constexpr std::size_t kMostBody = 64 << 10;
+const std::string kCache = "/admin/v1/cache/";
 
 std::string error_json(std::string_view what) {
   JsonWriter json;
@@ -38,7 +42,9 @@ Task<Admin::Reply> Admin::reply(Exchange& exchange) {
   }
   if (get && path == "/metrics") co_return Reply{200, "text/plain; version=0.0.4", site_.meter.exposition()};
   if (get && path == "/admin/v1/status") co_return Reply{200, "application/json", status_json()};
-  if (path == "/admin/v1/cache/purge" || path == "/admin/v1/cache/refresh") {
+  if (get && path == kCache + "scrub") co_return Reply{200, "application/json", scrub_json(scrub_.state()) + "\n"};
+  const auto changes = {"purge", "refresh", "pin", "unpin", "scrub"};
+  if (std::ranges::any_of(changes, [&](const char* name) { return path == kCache + name; })) {
     auto changed = co_await change(exchange);
     co_return changed;
   }
@@ -50,7 +56,9 @@ std::string Admin::status_json() const {
   JsonWriter json;
   json.object().member("version", version()).member("uptime_seconds", site_.clock.wall_seconds() - started_);
   json.member("ready", ready_.load()).member("blobs", totals.blobs).member("bytes", totals.blob_bytes);
-  json.member("links", totals.links).member("tags", totals.tags).member("fills", static_cast<std::uint64_t>(site_.fills.size())).end();
+  json.member("links", totals.links).member("tags", totals.tags).member("fills", static_cast<std::uint64_t>(site_.fills.size()));
+  json.member("capacity", site_.store.budget().capacity()).member("taken", site_.store.budget().taken());
+  json.member("degraded", site_.store.health().degraded()).end();
   return json.take() + "\n";
 }
 
@@ -70,9 +78,18 @@ Task<Admin::Reply> Admin::change(Exchange& exchange) {
   if (!json) co_return Reply{400, "application/json", error_json(json.error().what)};
   auto& parts = *site_.loops[exchange.loop().index()];
   const auto reference = json->string_at("reference").value_or(""), digest = json->string_at("digest").value_or("");
-  if (exchange.request().path == "/admin/v1/cache/purge") {
+  const auto name = std::string(exchange.request().path).substr(kCache.size());
+  if (name == "purge") {
     auto purged = co_await purge_cache(parts, reference, digest);
     co_return purged;
+  }
+  if (name == "pin" || name == "unpin") {
+    auto pinned = co_await change_pin(parts, json->string_at("pattern").value_or(""), name == "pin");
+    co_return pinned;
+  }
+  if (name == "scrub") {
+    scrub_.begin_now();
+    co_return Reply{200, "application/json", scrub_json(scrub_.state()) + "\n"};
   }
   auto refreshed = co_await refresh_tag(parts, reference);
   co_return refreshed;
@@ -100,6 +117,19 @@ Task<Admin::Reply> Admin::purge_cache(LoopParts& parts, std::string reference, s
       .member("blobs", result->blobs)
       .member("bytes", result->bytes)
       .end();
+  co_return Reply{200, "application/json", json.take() + "\n"};
+}
+
+Task<Admin::Reply> Admin::change_pin(LoopParts& parts, std::string pattern, bool pinned) {
+  const auto parsed = Pattern::parse(pattern);
+  if (!parsed) co_return Reply{400, "application/json", error_json(parsed.error().what)};
+  auto status = co_await site_.store.index().commit(parts.loop, [pattern, pinned](IndexWriter& writer) {
+    return pinned ? writer.put_pin(pattern, writer.now()) : writer.remove_pin(pattern);
+  });
+  if (!status)
+    co_return Reply{error_answer(status.error(), Subject::manifest).status, "application/json", error_json(status.error().what)};
+  JsonWriter json;
+  json.object().member("pattern", pattern).member("pinned", pinned).end();
   co_return Reply{200, "application/json", json.take() + "\n"};
 }
 

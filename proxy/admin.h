@@ -7,12 +7,16 @@
 //   GET  /admin/v1/status              JSON: version, uptime, what the store holds, what is under way
 //   POST /admin/v1/cache/purge         {"reference":"docker.io/library/alpine:3"} or {"digest":"sha256:…"}
 //   POST /admin/v1/cache/refresh       {"reference":"docker.io/library/alpine:3"}
+//   POST /admin/v1/cache/pin, unpin    {"pattern":"docker.io/library/*:3"}
+//   POST /admin/v1/cache/scrub         {}: a whole pass begins now
+//   GET  /admin/v1/cache/scrub         what the pass under way has found, or the last one
 //
 // What changes something is answered on the unix socket only, whose mode says who may.
 // Thread: any loop.
 
 #include <atomic>
 
+#include "cache/scrub.h"
 #include "proxy/http/exchange.h"
 #include "proxy/pull_manifest.h"
 #include "proxy/site.h"
@@ -21,7 +25,8 @@ namespace weir {
 
 class Admin final : public Handler {
  public:
-  Admin(Site& site, ManifestPull& manifests) : site_(site), manifests_(manifests), started_(site.clock.wall_seconds()) {}
+  Admin(Site& site, ManifestPull& manifests, Scrub& scrub)
+      : site_(site), manifests_(manifests), scrub_(scrub), started_(site.clock.wall_seconds()) {}
 
   Task<void> handle(Exchange& exchange) override;
   void set_ready(bool ready) { ready_.store(ready); }
@@ -36,10 +41,12 @@ class Admin final : public Handler {
   Task<Reply> change(Exchange& exchange);
   Task<Reply> purge_cache(LoopParts& parts, std::string reference, std::string digest);
   Task<Reply> refresh_tag(LoopParts& parts, std::string reference);
+  Task<Reply> change_pin(LoopParts& parts, std::string pattern, bool pinned);
   std::string status_json() const;
 
   Site& site_;
   ManifestPull& manifests_;
+  Scrub& scrub_;
   const WallSeconds started_;
   std::atomic<bool> ready_{false};
 };

@@ -28,10 +28,10 @@ Result<AdminAnswer> ask_admin(const std::string& socket, const std::string& path
   Loop loop(clock, 0);
   Transport transport(loop, std::string("weir/") + version());
   TransferRequest request;
-  request.method = "POST";
+  request.method = json.empty() ? "GET" : "POST";
   request.url = "http://weir" + path;
   request.unix_socket = socket;
-  request.headers = {"Content-Type: application/json"};
+  if (!json.empty()) request.headers = {"Content-Type: application/json"};
   request.body = json;
   request.first_byte_timeout = Seconds(120);
   std::optional<Result<AdminAnswer>> answer;

@@ -12,7 +12,7 @@ struct AdminAnswer {
   std::string body;  // JSON
 };
 
-// POSTs and waits. Error: unreachable when no server listens there.
+// POSTs the JSON, or GETs where there is none, and waits. Error: unreachable when no server listens there.
 Result<AdminAnswer> ask_admin(const std::string& socket, const std::string& path, const std::string& json);
 
 }  // namespace weir

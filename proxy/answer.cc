@@ -21,6 +21,7 @@ ErrorAnswer error_answer(const Error& error, Subject subject) {
     case Failure::refused:
     case Failure::too_large:
     case Failure::corrupt: return {ErrorCode::UNAVAILABLE, error.side == Side::local ? 500 : 502};
+    case Failure::over_budget:
     case Failure::no_space: return {ErrorCode::UNAVAILABLE, 507};
     case Failure::overloaded:
     case Failure::cancelled: return {ErrorCode::UNAVAILABLE, 503};

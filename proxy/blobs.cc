@@ -250,14 +250,34 @@ Task<void> Blobs::deliver_ranges(Call& call, const BlobPull::Source& source, std
   (void)ended;
 }
 
+// The file became shorter under our hands, or cannot be read: the bytes [from, until) come from a fill, within the same request.
+Task<bool> Blobs::heal(Call& call, const Error& error, std::uint64_t from, std::optional<std::uint64_t> until, bool whole) {
+  const auto digest = *call.route.reference->digest();
+  co_await pull_.give_up(call.parts, digest, error.what);
+  call.error = error.what;
+  if (std::exchange(call.healed, true)) co_return false;
+  auto source = co_await pull_.find(call.parts, *call.target, digest);
+  if (!source || std::holds_alternative<BlobPull::Unkept>(source->from)) co_return false;
+  call.decide(source->outcome);
+  call.error.clear();
+  const bool sent = co_await send(call, *source, from, until, whole);
+  co_return sent;
+}
+
 // The bytes [from, until), as far as they are there and as they come. False: the answer stays incomplete, and the
 // connection ends with it.
 Task<bool> Blobs::send(Call& call, const BlobPull::Source& source, std::uint64_t from, std::optional<std::uint64_t> until,
                        bool whole) {
   if (const auto* stored = std::get_if<OpenBlob>(&source.from)) {
+    const auto before = call.exchange.body_bytes();
     auto sent = co_await call.exchange.send_file(stored->file->get(), from, until.value_or(stored->size) - from);
-    if (!sent) call.error = sent.error().what;
-    co_return sent.ok();
+    if (sent) co_return true;
+    if (sent.error().side == Side::local) {
+      const bool healed = co_await heal(call, sent.error(), from + call.exchange.body_bytes() - before, until, whole);
+      co_return healed;
+    }
+    call.error = sent.error().what;
+    co_return false;
   }
   const auto fill = std::get<std::shared_ptr<Fill>>(source.from);
   const auto file = fill->file();
@@ -272,7 +292,12 @@ Task<bool> Blobs::send(Call& call, const BlobPull::Source& source, std::uint64_t
       if (progress.state == Fill::State::verified) break;
       const bool waiting = progress.state == Fill::State::growing && call.parts.loop.now() - last_growth < kGrowthPatience;
       if (waiting && !call.exchange.peer_gone()) continue;
-      if (progress.state == Fill::State::failed && DiskHealth::is_failure(*progress.error)) {
+      // Nothing of what is wrong went out yet.
+      if (progress.state == Fill::State::failed && fill->stored() && from_the_start && from == 0) {
+        const bool healed = co_await heal(call, *progress.error, from, until, whole);
+        co_return healed;
+      }
+      if (progress.state == Fill::State::failed && !fill->stored() && DiskHealth::passes(*progress.error)) {
         const bool sent = co_await go_on_without(call, *fill, from, until, whole, from_the_start);
         co_return sent;
       }

@@ -21,6 +21,7 @@ class Blobs {
                                                            std::uint64_t size);
   Task<std::uint64_t> relay(Call& call, RegistryClient::Response& aside, ByteRange range);
   Task<bool> send(Call& call, const BlobPull::Source& source, std::uint64_t from, std::optional<std::uint64_t> until, bool whole);
+  Task<bool> heal(Call& call, const Error& error, std::uint64_t from, std::optional<std::uint64_t> until, bool whole);
   // Where the disk takes no bytes: past it.
   Task<void> pass_through(Call& call);
   Task<bool> pass_range(Call& call);

@@ -6,62 +6,10 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "cache/purge.h"
-#include "proxy/admin_client.h"
-#include "proxy/upstream/router.h"
+#include "proxy/command_tools.h"
 
 namespace weir {
 namespace {
-
-int complain(const Error& error) {
-  std::fprintf(stderr, "weir: %s\n", error.what.c_str());
-  return 1;
-}
-
-void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
-
-std::string admin_socket(const Options& options) {
-  return options.admin.socket.empty() ? Layout(options.cache.directory).admin_socket() : options.admin.socket;
-}
-
-Result<std::unique_ptr<Index>> open_for_reading(const Clock& clock, const Options& options) {
-  auto index = Index::open(clock, {.directory = Layout(options.cache.directory).index(), .read_only = true});
-  if (!index && index.error().failure == Failure::not_found) {
-    return Error{Failure::not_found, Side::local, false, "there is no store in " + options.cache.directory};
-  }
-  return index;
-}
-
-// What a person writes, in the canonical form that the index knows: `alpine:3` becomes `docker.io/library/alpine`, `3`.
-Result<WrittenReference> canonical(const Clock& clock, const Options& options, const std::string& text) {
-  auto written = parse_written_reference(text);
-  if (!written) return written;
-  auto path = RepositoryPath::parse(written->repository);
-  if (!path) return std::move(path).error();
-  auto router = Router::make(clock, options.upstreams);
-  if (!router) return std::move(router).error();
-  // A repository of an upstream that is no longer configured is named in full.
-  if (auto target = (*router)->resolve(*path, std::nullopt, "")) written->repository = target->repository.text();
-  return written;
-}
-
-// The server's answer to a change, or nothing when none runs.
-Result<std::optional<AdminAnswer>> ask_server(const Options& options, const std::string& path, const std::string& json) {
-  auto answer = ask_admin(admin_socket(options), path, json);
-  if (answer) return std::optional(*std::move(answer));
-  if (answer.error().failure == Failure::unreachable) return std::optional<AdminAnswer>();
-  return std::move(answer).error();
-}
-
-int show_answer(const AdminAnswer& answer, bool json, const std::function<std::string(const Json&)>& sentence) {
-  const auto document = Json::parse(answer.body);
-  if (answer.status != 200 || !document) {
-    const auto why = document ? document->string_at("error").value_or(answer.body) : answer.body;
-    std::fprintf(stderr, "weir: %s\n", why.c_str());
-    return 1;
-  }
-  print(json ? answer.body : sentence(*document) + "\n");
-  return 0;
-}
 
 std::string purge_sentence(std::uint64_t tags, std::uint64_t links, std::uint64_t blobs, std::uint64_t bytes) {
   return "removed " + std::to_string(tags) + " tags, " + std::to_string(links) + " links, " + std::to_string(blobs) +
@@ -128,7 +76,9 @@ int stat_one(const Index& index, const WrittenReference& written, bool json) {
     if (blob)
       out.member("bytes", blob->size)
           .member("stored_at", rfc3339(blob->stored_at * 1000))
-          .member("last_used", rfc3339(blob->last_used * 1000));
+          .member("last_used", rfc3339(blob->last_used * 1000))
+          .member("verified_at", rfc3339(blob->verified_at * 1000))
+          .member("last_copy", blob->last_copy);
     if (checked_at) out.member("checked_at", rfc3339(*checked_at * 1000));
     out.key("repositories").array();
     for (const auto& repository : index.repositories_of(*digest)) out.value(repository);
@@ -176,6 +126,7 @@ int cache_stat(const Options& options, const std::string& reference, bool json) 
   if (json) {
     JsonWriter out;
     out.object().member("directory", options.cache.directory).member("blobs", totals.blobs).member("bytes", totals.blob_bytes);
+    out.member("room", totals.room).member("index_bytes", (*index)->file_bytes()).member("last_copy_bytes", totals.last_copies);
     out.member("links", totals.links)
         .member("tags", totals.tags)
         .member("partials", partials)
@@ -222,7 +173,7 @@ int cache_purge(const Options& options, const std::string& reference, bool json)
       return purge_sentence(figure("tags"), figure("links"), figure("blobs"), figure("bytes"));
     });
   }
-  RealFileSystem disk;
+  RealFileSystem disk(options.cache.directory);
   DiskPool pool(1);
   auto store = BlobStore::open(clock, disk, pool, options.cache);
   if (!store) return complain(store.error());
@@ -262,7 +213,7 @@ int cache_refresh(const Options& options, const std::string& reference, bool jso
     });
   }
   // No server to ask an upstream with: the next pull of the tag will ask.
-  RealFileSystem disk;
+  RealFileSystem disk(options.cache.directory);
   DiskPool pool(1);
   auto store = BlobStore::open(clock, disk, pool, options.cache);
   if (!store) return complain(store.error());

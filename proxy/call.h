@@ -23,6 +23,7 @@ struct Call {
   Outcome outcome = Outcome::bypass;
   std::chrono::microseconds upstream_time{0};
   std::string error;
+  bool healed = false;  // its stored bytes were wrong, and come from a fill since
 
   // `start` is when the question went to a pull; all but a hit waited for an upstream.
   void waited_since(Instant start, bool hit) {

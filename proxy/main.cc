@@ -12,6 +12,7 @@
 #include "proxy/cache_commands.h"
 #include "proxy/node_command.h"
 #include "proxy/serve.h"
+#include "proxy/upkeep_commands.h"
 #include "proxy/version.h"
 
 namespace weir {
@@ -23,24 +24,36 @@ std::vector<Flag> config_and_format() {
   return flags;
 }
 
+std::vector<Flag> scrub_flags() {
+  auto flags = config_and_format();
+  flags.push_back({"now", "", "hash everything that is stored, now, and say what was found"});
+  return flags;
+}
+
 Program describe_program() {
-  Program program = {
-      "weir",
-      "A caching proxy between a site's nodes and the container registries they pull from.",
-      std::string("weir ") + version(),
-      {{"serve", "serve until told to stop", config_flags(), {}},
-       {"config check", "read the configuration and report every mistake", config_flags(), {}},
-       {"config show", "print each value and where it came from", config_and_format(), {}},
-       {"cache list", "list the tags the store knows", config_and_format(), {{"PREFIX", "of the repository", false}}},
-       {"cache stat",
-        "what the store holds, in all or of one reference",
-        config_and_format(),
-        {{"REFERENCE", "such as docker.io/library/alpine:3", false}}},
-       {"cache purge",
-        "forget a repository, a tag, or a digest, and the bytes only it needs",
-        config_and_format(),
-        {{"REFERENCE", "a repository, REPOSITORY:TAG, REPOSITORY@DIGEST, or a digest"}}},
-       {"cache refresh", "ask the upstream for a tag now", config_and_format(), {{"REFERENCE", "REPOSITORY:TAG"}}}}};
+  Program program = {"weir",
+                     "A caching proxy between a site's nodes and the container registries they pull from.",
+                     std::string("weir ") + version(),
+                     {{"serve", "serve until told to stop", config_flags(), {}},
+                      {"config check", "read the configuration and report every mistake", config_flags(), {}},
+                      {"config show", "print each value and where it came from", config_and_format(), {}},
+                      {"cache list", "list the tags the store knows", config_and_format(), {{"PREFIX", "of the repository", false}}},
+                      {"cache stat",
+                       "what the store holds, in all or of one reference",
+                       config_and_format(),
+                       {{"REFERENCE", "such as docker.io/library/alpine:3", false}}},
+                      {"cache purge",
+                       "forget a repository, a tag, or a digest, and the bytes only it needs",
+                       config_and_format(),
+                       {{"REFERENCE", "a repository, REPOSITORY:TAG, REPOSITORY@DIGEST, or a digest"}}},
+                      {"cache refresh", "ask the upstream for a tag now", config_and_format(), {{"REFERENCE", "REPOSITORY:TAG"}}},
+                      {"cache pin",
+                       "never evict what this names, until it is unpinned; without it: list what is pinned",
+                       config_and_format(),
+                       {{"PATTERN", "such as docker.io/library/**, quay.io/site/app:v2.* or REPOSITORY@DIGEST", false}}},
+                      {"cache unpin", "let go of a pin", config_and_format(), {{"PATTERN", "as it was pinned"}}},
+                      {"cache scrub", "what the last scrub found", scrub_flags(), {}},
+                      {"cache rebuild", "make the index again from the blobs; no server may run", config_and_format(), {}}}};
   for (auto& command : node_commands()) program.commands.push_back(std::move(command));
   return program;
 }
@@ -89,6 +102,10 @@ int run(const Invocation& invocation) {
   if (command == "cache purge") return cache_purge(config.options, first, json);
   if (command.starts_with("node ")) return node_command(invocation, config.options);
   if (command == "cache refresh") return cache_refresh(config.options, first, json);
+  if (command == "cache pin" && first.empty()) return cache_pins(config.options, json);
+  if (command == "cache pin" || command == "cache unpin") return cache_pin(config.options, first, command == "cache pin", json);
+  if (command == "cache scrub") return cache_scrub(config.options, invocation.has("now"), json);
+  if (command == "cache rebuild") return cache_rebuild(config.options, json);
   return 0;
 }
 

@@ -32,6 +32,7 @@ class PassThrough final : public BlobSink {
   const Digest& digest() const noexcept override { return digest_; }
   std::uint64_t written() const override { return received_; }
   bool opened() const override { return opened_; }
+  Task<Status> reserve(Loop&, std::uint64_t) override { co_return ok_status(); }
   void head(std::optional<std::uint64_t> size) override;
   Task<Status> restart(Loop& loop) override;
   Task<Status> append(Loop& loop, std::string bytes) override;

@@ -71,9 +71,17 @@ Task<Result<BlobPull::Source>> BlobPull::find(LoopParts& parts, const Router::Ta
       auto blob = site_.store.open_blob(digest, *holding.blob);
       if (blob) {
         site_.store.index().touch(digest);
-        co_return Source{*std::move(blob), Outcome::hit};
+        if (!site_.store.due(*holding.blob)) co_return Source{*std::move(blob), Outcome::hit};
+        auto entry = site_.fills.recheck(digest, repository, *blob);
+        if (entry.started) {
+          site_.background.fetch_add(1);
+          spawn(run_recheck(parts, entry.fill, *holding.blob));
+        }
+        co_return Source{std::move(entry.fill), Outcome::hit};
       }
       if (blob.error().failure == Failure::overloaded) co_return std::move(blob).error();  // nothing is wrong with the blob
+      const auto now = site_.store.index().blob(digest);
+      if (!now || now->stored_at != holding.blob->stored_at) continue;  // it was evicted, and is fetched like any other
       site_.log.error("stored blob cannot be served, fetching it anew", {{"digest", digest.text()}, {"error", blob.error().what}});
       // The store has asked for the record's removal; once what was asked before is done, the digest can be filled again.
       auto removed = co_await site_.store.index().commit(parts.loop, [](IndexWriter&) { return ok_status(); });
@@ -90,7 +98,10 @@ Task<Result<BlobPull::Source>> BlobPull::find(LoopParts& parts, const Router::Ta
       proven = *std::move(link);
       continue;
     }
-    if (!running && !site_.store.health().may_write()) co_return Source{Unkept{}, Outcome::bypass};
+    if (!running) {
+      const bool fits = !holding.link || !holding.link->size || site_.store.budget().could_hold(room_of(*holding.link->size));
+      if (!fits || !site_.store.health().may_write()) co_return Source{Unkept{}, Outcome::bypass};
+    }
     auto entry = site_.fills.start_or_join(digest, repository);
     if (!entry.fill) continue;                                             // it is whole by now
     if (!holding.link && entry.fill->repository() != repository) continue; // somebody else's came in between
@@ -102,7 +113,7 @@ Task<Result<BlobPull::Source>> BlobPull::find(LoopParts& parts, const Router::Ta
     if (progress.state == Fill::State::failed) {
       // What the upstream says of another repository is not said of this one.
       if (entry.fill->repository() != repository) continue;
-      if (DiskHealth::is_failure(*progress.error)) co_return Source{Unkept{}, Outcome::bypass};
+      if (DiskHealth::passes(*progress.error)) co_return Source{Unkept{}, Outcome::bypass};
       co_return *progress.error;
     }
     if (progress.state == Fill::State::opening) {
@@ -219,17 +230,50 @@ Task<void> BlobPull::run_fill(LoopParts& parts, Router::Target target, std::shar
       co_await fill->fail(parts.loop, told);
     }
     site_.note_disk(error);
-    if (error.failure != Failure::not_found && !DiskHealth::is_failure(error)) {
+    if (error.failure != Failure::not_found && !DiskHealth::passes(error)) {
       site_.log.warning(verified ? "blob served but not kept" : "fill failed",
                         {{"repository", target.repository.text()}, {"digest", fill->digest().text()}, {"error", error.what}});
     }
-    parts.counters.cell(Metric::fills, corrupt ? "corrupt" : "failed").add(1);
+    parts.counters.cell(Metric::fills, corrupt ? "corrupt" : error.failure == Failure::over_budget ? "no_room" : "failed").add(1);
   } else {
     site_.store.health().wrote();
     parts.counters.cell(Metric::fills, "ok").add(1);
   }
   site_.fills.finish(fill);
   site_.background.fetch_sub(1);
+}
+
+// As run_fill(), with no upstream: what is stored is hashed, and who reads it meanwhile waits for the last piece.
+Task<void> BlobPull::run_recheck(LoopParts& parts, std::shared_ptr<Fill> fill, BlobRecord record) {
+  const auto digest = fill->digest();
+  auto status = co_await fill->verify(parts.loop);
+  if (status) {
+    auto noted = co_await site_.store.index().commit(parts.loop, [digest](IndexWriter& writer) -> Status {
+      auto held = writer.blob(digest);
+      if (!held) return ok_status();
+      held->verified_at = writer.now();
+      return writer.update_blob(digest, *held);
+    });
+    if (!noted) site_.note_disk(noted.error());  // then the next hit hashes it again
+    parts.counters.cell(Metric::rechecks, "ok").add(1);
+  } else {
+    const Error told = status.error();
+    site_.log.error("a stored blob is not what it was", {{"digest", digest.text()}, {"error", told.what}});
+    auto aside = co_await site_.store.pool().run(parts.loop, [&] { return site_.store.quarantine(digest, record); });
+    if (!aside) site_.note_disk(aside.error());
+    co_await fill->fail(parts.loop, told);
+    parts.counters.cell(Metric::rechecks, told.failure == Failure::corrupt ? "corrupt" : "failed").add(1);
+  }
+  site_.fills.finish(fill);
+  site_.background.fetch_sub(1);
+}
+
+Task<void> BlobPull::give_up(LoopParts& parts, Digest digest, std::string why) {
+  const auto record = site_.store.index().blob(digest);
+  if (!record) co_return;
+  site_.log.error("a stored blob is not what it was", {{"digest", digest.text()}, {"error", why}});
+  auto aside = co_await site_.store.pool().run(parts.loop, [&] { return site_.store.quarantine(digest, *record); });
+  if (!aside) site_.note_disk(aside.error());
 }
 
 Task<Status> BlobPull::fill_up(LoopParts& parts, const Router::Target& target, Fill& fill, std::optional<std::uint64_t> hint) {
@@ -290,7 +334,13 @@ Task<Status> BlobPull::fetch_once(LoopParts& parts, const Router::Target& target
   if (!size) size = answer->total;
   if (size && offset > *size)
     co_return Error{Failure::corrupt, Side::upstream, false, "the blob is smaller than what is held of it"};
-  if (!sink.opened()) sink.head(size);
+  if (!sink.opened()) {
+    if (size) {
+      auto reserved = co_await sink.reserve(parts.loop, *size);
+      if (!reserved) co_return reserved;
+    }
+    sink.head(size);
+  }
   auto status = co_await take_body(parts, *response, sink, answer->skip);
   if (!status) co_return status;
   if (size && sink.written() < *size) {

@@ -21,18 +21,22 @@ class BlobPull {
  public:
   explicit BlobPull(Site& site) : site_(site) {}
 
-  // The disk takes no bytes: whoever wants them gets them from pass().
+  // The store takes no bytes, or not these: whoever wants them gets them from pass().
   struct Unkept {};
   struct Source {
     std::variant<OpenBlob, std::shared_ptr<Fill>, Unkept> from;
     Outcome outcome = Outcome::error;
   };
-  // Bytes to serve. A Fill that comes back has its head: its size is known where the upstream said one.
+  // Bytes to serve. A Fill that comes back has its head: its size is known where the upstream said one. What is stored and
+  // due to be hashed comes back as a Fill as well, and is a hit.
   Task<Result<Source>> find(LoopParts& parts, const Router::Target& target, Digest digest);
 
   // All bytes of a blob that `sink` has not yet, resumed where an upstream breaks off, into no file.
   // Error: the upstream's, or the sink's.
   Task<Status> pass(LoopParts& parts, const Router::Target& target, BlobSink& sink);
+
+  // The stored bytes turned out wrong while they were sent: takes them out of service. find() then fetches them anew.
+  Task<void> give_up(LoopParts& parts, Digest digest, std::string why);
 
   // Some bytes of a blob of `size` straight from the upstream, unverified and kept nowhere: for a reader far ahead of the
   // fill. Asks at once or not at all. Error: as RegistryClient::request(); corrupt when it answers with other bytes.
@@ -50,6 +54,7 @@ class BlobPull {
   Task<Result<Link>> probe(LoopParts& parts, Router::Target target, Digest digest);
   Task<Result<Link>> ask_for_one_byte(LoopParts& parts, Router::Target target, Digest digest);
   Task<void> run_fill(LoopParts& parts, Router::Target target, std::shared_ptr<Fill> fill, std::optional<Link> link);
+  Task<void> run_recheck(LoopParts& parts, std::shared_ptr<Fill> fill, BlobRecord record);
   Task<Status> fill_up(LoopParts& parts, const Router::Target& target, Fill& fill, std::optional<std::uint64_t> hint);
   Task<Status> fetch_once(LoopParts& parts, const Router::Target& target, RegistryClient::Request request, BlobSink& sink,
                           std::optional<std::uint64_t>& size);

@@ -30,12 +30,22 @@ bool refuses_head(const Error& error) {
          (error.failure == Failure::refused && error.status < 500);
 }
 
+// The upstream has it, whatever it said before.
+Status no_last_copy(IndexWriter& writer, const Digest& digest) {
+  auto record = writer.blob(digest);
+  if (!record || !record->last_copy) return ok_status();
+  record->last_copy = false;
+  return writer.update_blob(digest, *record);
+}
+
 // The repository may show what its manifest refers to.
 Status link_children(IndexWriter& writer, const Name& repository, const Manifest& manifest) {
   for (const auto& blob : manifest.blobs) {
+    if (auto status = no_last_copy(writer, blob.digest); !status) return status;
     if (auto status = writer.link(repository, blob.digest, Link{Link::Kind::blob, blob.size, ""}); !status) return status;
   }
   for (const auto& child : manifest.manifests) {
+    if (auto status = no_last_copy(writer, child.digest); !status) return status;
     const auto kind = media_type::is_manifest(child.media_type) ? Link::Kind::manifest : Link::Kind::blob;
     const std::string type = kind == Link::Kind::manifest ? child.media_type : "";
     if (auto status = writer.link(repository, child.digest, Link{kind, child.size, type}); !status) return status;
@@ -131,6 +141,11 @@ Task<Result<ManifestPull::Found>> ManifestPull::ask_for_tag(LoopParts& parts, Ro
     if (!response && !refuses_head(response.error())) {
       if (response.error().failure == Failure::not_found) {
         site_.unknown.insert(target.repository, tag.text(), site_.settings()->freshness.negative_ttl);
+        // Whoever asks by digest is served on, from what may be the only copy there is.
+        auto marked = co_await site_.store.pool().run(parts.loop, [&] {
+          return site_.store.mark_last_copies(target.repository.text(), record->digest);
+        });
+        if (!marked) site_.note_disk(marked.error());
         auto removed = co_await site_.store.index().commit(parts.loop, [target, tag](IndexWriter& writer) {
           return writer.remove_tag(target.repository.text(), tag.text());
         });
@@ -232,7 +247,7 @@ Task<Result<ManifestPull::Found>> ManifestPull::fetch(LoopParts& parts, Router::
   // What cannot be kept is still right: it was verified.
   if (stored) site_.store.health().wrote();
   else site_.note_disk(stored.error());
-  if (!stored && !DiskHealth::is_failure(stored.error()))
+  if (!stored && !DiskHealth::passes(stored.error()))
     site_.log.warning("manifest served but not kept",
                       {{"repository", target.repository.text()}, {"digest", digest.text()}, {"error", stored.error().what}});
   co_return found;

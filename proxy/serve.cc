@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "cache/scrub.h"
 #include "proxy/admin.h"
 #include "proxy/app.h"
 #include "proxy/http/server.h"
@@ -119,6 +120,28 @@ void write_ports_file(const std::string& path, const Listeners& listeners) {
   std::rename(temporary.c_str(), path.c_str());  // whoever waits for it finds it whole
 }
 
+void add_store_gauges(Meter& meter, BlobStore& store, const Scrub& scrub) {
+  const auto add = [&meter](const char* name, const char* help, auto value, bool only_grows = false) {
+    meter.add_gauge({name, help, [value] { return static_cast<double>(value()); }, only_grows});
+  };
+  add("weir_cache_capacity_bytes", "What the store may take of the disk.", [&store] { return store.budget().capacity(); });
+  add("weir_cache_taken_bytes", "What it takes: blobs, downloads under way, leftovers, the index.",
+      [&store] { return store.budget().taken(); });
+  add("weir_cache_index_bytes", "What its index takes.", [&store] { return store.index().file_bytes(); });
+  add("weir_cache_partials", "Downloads that broke off and wait to be continued.",
+      [&store] { return store.leftovers().partials(); });
+  add("weir_cache_last_copy_bytes", "Blobs that no upstream has any more.",
+      [&store] { return store.index().totals().last_copies; });
+  add(
+      "weir_evicted_bytes_total", "Room that was made by letting blobs go.", [&store] { return store.evictor().evicted_bytes(); },
+      true);
+  add("weir_evicted_blobs_total", "Blobs that were let go to make room.", [&store] { return store.evictor().evicted_blobs(); }, true);
+  add(
+      "weir_quarantined_blobs_total", "Stored blobs that were found rotten or unreadable.",
+      [&store] { return store.quarantined(); }, true);
+  add("weir_scrub_bytes_total", "Bytes that the scrub has read.", [&scrub] { return scrub.bytes_read(); }, true);
+}
+
 void add_gauges(Meter& meter, const Site& site, const Server& server, const std::atomic<bool>& reload_failed) {
   meter.add_gauge({"weir_cache_bytes", "Bytes of whole blobs in the store.",
                    [&site] { return static_cast<double>(site.store.index().totals().blob_bytes); }});
@@ -153,6 +176,7 @@ void reload(Site& site, Server& server, const ConfigSource& source, std::atomic<
   }
   site.replace_settings(*std::move(settings));
   if (*tls) server.use_tls(*std::move(tls));
+  site.store.pins().configure(options.cache.pins);
   site.unknown.clear();
   site.listings.clear();
   failed.store(false);
@@ -245,7 +269,7 @@ int serve(const LoadedConfig& config, const ConfigSource& source) {
     return 1;
   };
 
-  RealFileSystem disk;
+  RealFileSystem disk(options.cache.directory);
   DiskPool pool(kDiskThreads);
   auto opened = BlobStore::open(clock, disk, pool, options.cache);
   if (!opened) return fail("the store cannot be opened", opened.error());
@@ -274,12 +298,15 @@ int serve(const LoadedConfig& config, const ConfigSource& source) {
   BlobPull blob_pull(site);
   ManifestPull manifest_pull(site);
   App app(site, blob_pull, manifest_pull);
-  Admin admin(site, manifest_pull);
+  Scrub scrub(store, log);
+  Admin admin(site, manifest_pull, scrub);
   Server app_server(loops, http, app, meter, pool, log);
   app_server.use_tls(*std::move(tls));
   Server admin_server(loops, options.http, admin, meter, pool, log);
   std::atomic<bool> reload_failed{false};
   add_gauges(meter, site, app_server, reload_failed);
+  add_store_gauges(meter, store, scrub);
+  scrub.start();
 
   Shutdown shutdown(site, loops, app_server, admin_server, admin, options.http.drain_timeout);
   const SignalWatch on_term(*loops[0], SIGTERM, [&] { shutdown.begin(); });

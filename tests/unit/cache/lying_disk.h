@@ -69,6 +69,10 @@ class LyingDisk final : public FileSystem {
     if (auto failed = begin("truncate " + name(fd) + ' ' + std::to_string(size), true)) return *failed;
     return real_.truncate(fd, size);
   }
+  Status allocate(int fd, std::uint64_t size) override {
+    if (auto failed = begin("allocate " + name(fd) + ' ' + std::to_string(size), false)) return *failed;
+    return real_.allocate(fd, size);
+  }
   Status sync(int fd) override {
     if (auto failed = begin("sync " + name(fd), true)) return *failed;
     return ok_status();  // nothing here rests on a real one, which is slow
@@ -92,6 +96,17 @@ class LyingDisk final : public FileSystem {
   Result<std::vector<Entry>> list(const std::string& path) override {
     if (auto failed = begin("list " + relative(path), false)) return *failed;
     return real_.list(path);
+  }
+  void drop_cached(int fd) override { real_.drop_cached(fd); }
+  // What the file system is said to have; by default what it has.
+  void set_space(Space space) {
+    std::lock_guard lock(mutex_);
+    space_ = space;
+  }
+  Result<Space> space(const std::string& path) override {
+    if (auto failed = begin("space", false)) return *failed;
+    std::lock_guard lock(mutex_);
+    return space_ ? Result<Space>(*space_) : real_.space(path);
   }
 
  private:
@@ -121,6 +136,7 @@ class LyingDisk final : public FileSystem {
   std::function<void(const std::string&)> before_;
   std::map<int, std::string> names_;
   std::vector<std::string> lines_;
+  std::optional<Space> space_;
 };
 
 }  // namespace weir::testing

@@ -27,7 +27,7 @@ TEST_CASE("an unknown key names the key that was meant") {
 }
 
 TEST_CASE("what is going to be offered says that it is not yet") {
-  CHECK(errors_of("[cache]\ncapacity = 10GiB\n") == "file:2: [cache] capacity is not offered by this version\n");
+  CHECK(errors_of("[server]\nclient-ca = x\n") == "file:2: [server] client-ca is not offered by this version\n");
   CHECK(errors_of("[upstream.x]\nurl = http://x\nregion = y\n") ==
         "file:3: [upstream.x] region is not offered by this version\n");
   CHECK(errors_of("[registry.local]\nquota = 1GiB\n[auth]\n") ==
@@ -211,8 +211,8 @@ TEST_CASE("an unknown variable of a known section is an error") {
   CHECK(errors_of("", {{}, {"WEIR_CACHE_TAG_TLL=5m"}}) ==
         "WEIR_CACHE_TAG_TLL: unknown key \"tag-tll\" in [cache]; did you mean \"tag-ttl\"?\n");
   CHECK(errors_of("", {{}, {"WEIR_CACHE_=5m"}}).starts_with("WEIR_CACHE_: unknown key \"\" in [cache]"));
-  CHECK(errors_of("", {{}, {"WEIR_CACHE_CAPACITY=5GiB"}}) ==
-        "WEIR_CACHE_CAPACITY: [cache] capacity is not offered by this version\n");
+  CHECK(errors_of("", {{}, {"WEIR_SERVER_PUBLIC_URL=x"}}) ==
+        "WEIR_SERVER_PUBLIC_URL: [server] public-url is not offered by this version\n");
   CHECK(errors_of("", {{}, {"WEIR_CACHE_TAG-TTL=5m", "WEIR_CACHE_tag_ttl=5m"}}) ==
         "WEIR_CACHE_TAG-TTL: a variable is written in capitals, with _ for -: WEIR_CACHE_TAG_TTL\n"
         "WEIR_CACHE_tag_ttl: a variable is written in capitals, with _ for -: WEIR_CACHE_TAG_TTL\n");

@@ -1,0 +1,82 @@
+#include "cache/eviction_tables.h"
+
+namespace weir {
+namespace {
+
+Table table_of(EvictionQueue queue) {
+  return queue == EvictionQueue::small ? kSmall : queue == EvictionQueue::main ? kMain : kGhostQueue;
+}
+
+}  // namespace
+
+void EvictionTables::note(Status status) {
+  if (status_ && !status) status_ = std::move(status);
+}
+
+std::optional<EvictionRecord> EvictionTables::find(std::string_view key) {
+  if (!status_) return std::nullopt;
+  if (const auto value = transaction_.get(kBlobs, key)) {
+    const auto row = records::decode_blob(*value);
+    if (row.place)
+      return EvictionRecord{row.place->queue, row.place->uses, row.place->sequence, room_of(row.blob.size), row.blob.last_used};
+  }
+  if (const auto value = transaction_.get(kGhosts, key))
+    return EvictionRecord{EvictionQueue::ghost, 0, records::number_at(*value, 0), records::number_at(*value, 8), 0};
+  return std::nullopt;
+}
+
+void EvictionTables::put(std::string_view key, const EvictionRecord& record) {
+  if (!status_) return;
+  if (record.queue == EvictionQueue::ghost) {
+    std::string value;
+    records::put_number(value, record.sequence);
+    records::put_number(value, record.size);
+    note(transaction_.put(kGhosts, key, value));
+    drop_row(key);
+    return;
+  }
+  const auto held = transaction_.get(kBlobs, key);
+  CHECK(held);
+  auto row = records::decode_blob(*held);
+  row.place = {record.queue, record.uses, record.sequence};
+  row.blob.last_used = record.used_at;
+  note(transaction_.put(kBlobs, key, records::encode(row)));
+  if (status_) note(transaction_.remove(kGhosts, key));
+}
+
+void EvictionTables::erase(std::string_view key) {
+  drop_row(key);
+  if (status_) note(transaction_.remove(kGhosts, key));
+}
+
+// A row without a place is one that is being entered.
+void EvictionTables::drop_row(std::string_view key) {
+  if (!status_) return;
+  const auto value = transaction_.get(kBlobs, key);
+  if (!value) return;
+  const auto row = records::decode_blob(*value);
+  if (!row.place) return;
+  dropped_bytes_ += row.blob.size;
+  if (row.blob.last_copy) dropped_last_copies_ += row.blob.size;
+  note(transaction_.remove(kBlobs, key));
+}
+
+std::optional<EvictionStore::Entry> EvictionTables::head(EvictionQueue queue) {
+  std::optional<Entry> first;
+  if (!status_) return first;
+  transaction_.scan(table_of(queue), "", "", [&first](std::string_view key, std::string_view value) {
+    if (const auto sequence = records::sequence_of(key)) first = Entry{*sequence, std::string(value)};
+    return false;
+  });
+  return first;
+}
+
+void EvictionTables::append(EvictionQueue queue, std::uint64_t sequence, std::string_view key) {
+  if (status_) note(transaction_.put(table_of(queue), records::sequence_key(sequence), key));
+}
+
+void EvictionTables::take(EvictionQueue queue, std::uint64_t sequence) {
+  if (status_) note(transaction_.remove(table_of(queue), records::sequence_key(sequence)));
+}
+
+}  // namespace weir

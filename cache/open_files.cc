@@ -1,0 +1,41 @@
+#include "cache/open_files.h"
+
+#include <algorithm>
+
+namespace weir {
+
+std::shared_ptr<const UniqueFd> OpenFiles::find(const Digest& digest) {
+  Part& part = part_of(digest);
+  std::lock_guard lock(part.mutex);
+  const auto found = part.files.find(digest);
+  if (found == part.files.end()) return nullptr;
+  auto file = found->second.lock();
+  if (!file) part.files.erase(found);
+  return file;
+}
+
+void OpenFiles::add(const Digest& digest, const std::shared_ptr<const UniqueFd>& file) {
+  Part& part = part_of(digest);
+  std::lock_guard lock(part.mutex);
+  part.files.insert_or_assign(digest, file);
+  if (part.files.size() < part.clean_at) return;
+  std::erase_if(part.files, [](const auto& entry) { return entry.second.expired(); });
+  part.clean_at = std::max<std::size_t>(64, 2 * part.files.size());
+}
+
+void OpenFiles::forget(const Digest& digest) {
+  Part& part = part_of(digest);
+  std::lock_guard lock(part.mutex);
+  part.files.erase(digest);
+}
+
+std::size_t OpenFiles::size() {
+  std::size_t count = 0;
+  for (auto& part : parts_) {
+    std::lock_guard lock(part.mutex);
+    count += static_cast<std::size_t>(std::ranges::count_if(part.files, [](const auto& entry) { return !entry.second.expired(); }));
+  }
+  return count;
+}
+
+}  // namespace weir

@@ -1,0 +1,69 @@
+#pragma once
+// Unsettled: digests whose file may be there although no record says so: those on their way in, and those on their way out.
+// Each is noted in the index before its file gets its name, and after its record went until its file is gone; so what a
+// crash leaves is found by looking at these few, never by a walk.
+//
+// Thread: any; what removes files waits for the disk.
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+
+#include "base/file_system.h"
+#include "cache/index.h"
+#include "cache/layout.h"
+
+namespace weir {
+
+class Unsettled {
+ public:
+  Unsettled(FileSystem& disk, const Layout& layout, Index& index, bool durable)
+      : disk_(disk), layout_(layout), index_(index), durable_(durable) {}
+
+  // A digest on its way in, until this is destroyed.
+  class Coming {
+   public:
+    ~Coming();
+    Coming(const Coming&) = delete;
+    // Returns when the index knows, so that the file may have its name.
+    Task<Status> noted(Loop& loop);
+    // From now on the file with the digest's name is the comer's. Call before the rename.
+    void publish();
+
+   private:
+    friend class Unsettled;
+    Coming(Unsettled& owner, Digest digest) : owner_(owner), digest_(std::move(digest)) {}
+    struct Note;
+    Unsettled& owner_;
+    const Digest digest_;
+    std::shared_ptr<Note> note_;
+    bool published_ = false;
+  };
+  std::unique_ptr<Coming> coming(const Digest& digest);
+
+  // Their records are gone: removes their files, but of those that come back at this moment, and forgets what was removed.
+  // Error: the first of the disk's; what it concerns stays noted.
+  Status remove_files(std::span<const Digest> digests);
+  // Its record is gone and its bytes are wrong: the file moves to `target`, unless another comes in its place.
+  Status move_file(const Digest& digest, const std::string& target);
+  // Whatever was left, by a crash or an error.
+  Status settle();
+
+ private:
+  struct Comers {
+    unsigned all = 0, publishing = 0;
+  };
+  Status take_file(const Digest& digest, const std::string* target);
+  void forget(std::vector<Digest> digests);
+  bool is_coming(const Digest& digest);
+
+  FileSystem& disk_;
+  const Layout& layout_;
+  Index& index_;
+  const bool durable_;
+  std::mutex mutex_;  // also held while a file is removed
+  std::map<Digest, Comers> comers_;  // guarded by mutex_
+};
+
+}  // namespace weir
