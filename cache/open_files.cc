@@ -38,4 +38,13 @@ std::size_t OpenFiles::size() {
   return count;
 }
 
+std::size_t OpenFiles::remembered() {
+  std::size_t count = 0;
+  for (auto& part : parts_) {
+    std::lock_guard lock(part.mutex);
+    count += part.files.size();
+  }
+  return count;
+}
+
 }  // namespace weir

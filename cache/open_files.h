@@ -21,6 +21,8 @@ class OpenFiles {
   // Who opens it next opens what has its name then.
   void forget(const Digest& digest);
   std::size_t size();
+  // Entries in memory, those included whose files are closed already.
+  std::size_t remembered();
 
  private:
   // Requests on different blobs rarely meet here.

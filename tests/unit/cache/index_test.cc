@@ -106,6 +106,101 @@ TEST_CASE("a store of a newer schema is refused, whoever opens it") {
   }
 }
 
+TEST_CASE("a store of schema 1 is brought to this one, also when it was broken off in between") {
+  const Scratch scratch;
+  const ManualClock clock;
+  constexpr unsigned kMany = 25'000;
+  const auto key = [](unsigned i) { return std::string(1, '\1') + some_digest(i).raw(); };
+  const auto number = [](std::uint64_t value) {
+    std::string text;
+    records::put_number(text, value);
+    return text;
+  };
+  {
+    const auto environment = LmdbEnvironment::open(
+        {.directory = scratch.path(), .tables = {"meta", "blobs", "links", "linked_by", "tags"}, .durable = false});
+    REQUIRE(environment.ok());
+    WriteTransaction transaction(**environment);
+    REQUIRE(transaction.put(0, "schema", number(1)).ok());
+    REQUIRE(transaction.put(0, "blob-bytes", number(kMany * 5000)).ok());
+    for (unsigned i = 0; i < kMany; ++i)
+      REQUIRE(transaction.put(1, key(i), number(5000) + number(100 + i) + number(200 + i)).ok());
+    REQUIRE(transaction.put(4, std::string("docker.io/library/a\0003", 21), number(9) + key(3)).ok());
+    REQUIRE(transaction.commit().ok());
+  }
+  {
+    // Who only reads understands it as it is.
+    const auto reading = Index::open(clock, {.directory = scratch.path(), .read_only = true});
+    REQUIRE(reading.ok());
+    CHECK((*reading)->blob(some_digest(7))->last_used == 207);
+    CHECK((*reading)->totals().blobs == kMany);
+    CHECK((*reading)->unsettled().empty());
+  }
+  for (int turn = 0; turn < 2; ++turn) {
+    const auto opened = Index::open(clock, {.directory = scratch.path(), .durable = false});
+    REQUIRE(opened.ok());
+    auto& index = **opened;
+    CHECK(index.totals().blobs == kMany);
+    CHECK(index.totals().blob_bytes == kMany * 5000);
+    CHECK(index.totals().room == kMany * 8192);
+    const auto record = index.blob(some_digest(7));
+    CHECK(record->stored_at == 107);
+    CHECK(record->last_used == 207);
+    CHECK(record->verified_at == 107);
+    CHECK(index.tag(name_of("docker.io/library/a"), tag_of("3"))->digest == some_digest(3));
+    // As if the program had ended before it wrote the schema: what is done is not done twice.
+    REQUIRE(index.commit_and_wait([&](IndexWriter& writer) { return writer.put_meta("schema", number(1)); }).ok());
+  }
+}
+
+TEST_CASE("the sums of the queues are those of the blobs, whatever happens to them") {
+  Opened opened;
+  const auto held = [&](unsigned from, unsigned until) {
+    std::uint64_t room = 0, bytes = 0;
+    for (unsigned i = from; i < until; ++i) {
+      if (const auto record = opened.index->blob(some_digest(i))) {
+        room += room_of(record->size);
+        bytes += record->size;
+      }
+    }
+    const auto totals = opened.index->totals();
+    CHECK(totals.room == room);
+    CHECK(totals.blob_bytes == bytes);
+  };
+  opened.index->set_capacity(1'000'000);
+  for (unsigned i = 0; i < 200; ++i) opened.put_blob(some_digest(i), i * 700);
+  held(0, 200);
+  opened.put_blob(some_digest(50), 1);         // of another size
+  opened.put_blob(some_digest(51), 51 * 700);  // of the same
+  held(0, 200);
+  REQUIRE(opened.write([](IndexWriter& writer) { return writer.remove_blob(some_digest(60)); }).ok());
+  held(0, 200);
+  std::vector<IndexWriter::Victim> victims;
+  REQUIRE(opened
+              .write([&](IndexWriter& writer) -> Status {
+                auto shrunk = writer.shrink(
+                    3'000'000, [](const Digest& digest, const BlobRecord&) { return digest == some_digest(3); }, UINT64_MAX);
+                if (!shrunk) return shrunk.error();
+                victims = shrunk->victims;
+                return ok_status();
+              })
+              .ok());
+  CHECK(!victims.empty());
+  CHECK(opened.index->totals().room <= 3'000'000);
+  held(0, 200);
+  CHECK(opened.index->blob(some_digest(3)));
+  for (const auto& victim : victims) CHECK_FALSE(opened.index->blob(victim.digest));
+  // Each is unsettled until its file is gone: those, and the one that was removed.
+  CHECK(opened.index->unsettled().size() == victims.size() + 1);
+  // What comes back soon is remembered, and its ghost is gone.
+  const auto ghosts = opened.index->totals().ghosts;
+  CHECK(ghosts > 0);
+  opened.put_blob(victims.back().digest, 5);
+  held(0, 200);
+  CHECK(opened.index->totals().ghosts == ghosts - 1);
+  CHECK(opened.index->unsettled().size() == victims.size());
+}
+
 TEST_CASE("of a group with one bad mutation only that one fails, and it leaves nothing") {
   Opened opened;
   std::latch entered(1), go(1);
