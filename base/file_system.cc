@@ -126,21 +126,37 @@ Status RealFileSystem::remove(const std::string& path) {
   return ok_status();
 }
 
+// A folder that was there may come from a program that was killed before it had synced the name, or from a thread that is
+// about to. A parent that cannot be synced, but for a failing disk, holds no name of ours.
+Status RealFileSystem::settle_name(const std::string& folder, bool made) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!made && on_disk_.contains(folder)) return ok_status();
+  }
+  const auto slash = folder.find_last_of('/');
+  const auto parent = slash == std::string::npos ? std::string(".") : folder.substr(0, std::max<std::size_t>(slash, 1));
+  const UniqueFd fd = open_at(parent, O_RDONLY | O_DIRECTORY);
+  if ((!fd.valid() || ::fsync(fd.get()) != 0) && (made || errno == EIO || errno == ENOSPC || errno == EDQUOT)) {
+    return system_error(errno, "sync directory " + parent);
+  }
+  std::lock_guard lock(mutex_);
+  on_disk_.insert(folder);
+  return ok_status();
+}
+
 Status RealFileSystem::make_directories(const std::string& path) {
   for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
     const std::string part = path.substr(0, end);
     const auto found = place(part, "make directory");
     if (!found) return found.error();
-    if (::mkdirat(found->at, found->name.c_str(), 0700) == 0) {
-      const auto slash = part.find_last_of('/');
-      const auto parent = slash == std::string::npos ? std::string(".") : part.substr(0, std::max<std::size_t>(slash, 1));
-      if (auto status = sync_directory(parent); !status) return status;
-    } else if (errno != EEXIST && errno != EISDIR) {
+    const bool made = ::mkdirat(found->at, found->name.c_str(), 0700) == 0;
+    if (!made && errno != EEXIST && errno != EISDIR) {
       // A parent that may be passed but not written is fine as long as the rest is there.
       if (end == std::string::npos || (errno != EACCES && errno != EROFS && errno != EPERM)) {
         return system_error(errno, "make directory " + part);
       }
     }
+    if (auto status = settle_name(part, made); !status) return status;
     if (end == std::string::npos) {
       if (root_.empty() || !path.starts_with(root_)) {
         struct stat status{};

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -43,7 +44,7 @@ class FileSystem {
   virtual Status sync_directory(const std::string& path) = 0;
   virtual Status rename(const std::string& from, const std::string& to) = 0;  // replaces
   virtual Status remove(const std::string& path) = 0;                         // absent is fine
-  // 0700, existing is fine; a new one is on the disk, name and all, when this returns.
+  // 0700, existing is fine. They are on the disk, names and all, when this returns, whoever made them.
   virtual Status make_directories(const std::string& path) = 0;
   virtual Result<std::vector<Entry>> list(const std::string& path) = 0;       // plain files only
   // What memory holds of the file's contents is let go: the next read asks the disk.
@@ -83,10 +84,13 @@ class RealFileSystem final : public FileSystem {
     std::string name;
   };
   Result<Place> place(const std::string& path, const char* doing);
+  Status settle_name(const std::string& folder, bool made);
 
   std::string root_;  // with a slash at its end; empty: none
   UniqueFd root_fd_;
   std::once_flag opened_;
+  std::mutex mutex_;
+  std::set<std::string> on_disk_;  // guarded by mutex_: folders whose names this program has synced
 };
 
 // A whole small file of at most `most` bytes, such as a configuration or a password.

@@ -5,11 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <climits>
 
 #include "base/check.h"
-#include "base/fd.h"
+#include "base/file_system.h"
 
 namespace weir {
 namespace {
@@ -26,10 +25,33 @@ Error lmdb_error(int code, const char* doing) {
   return Error{failure, Side::local, false, std::string("index: ") + doing + ": " + mdb_strerror(code)};
 }
 
+// LMDB begins a file with two pages that nothing syncs, and opens none that has only one of them. So the file is made
+// under another name and gets its own when it is whole and on the disk.
+Status make_file(const std::string& directory, const std::string& path) {
+  const auto unfinished = directory + "/unfinished";
+  RealFileSystem disk;
+  if (auto status = disk.remove(unfinished); !status) return status;
+  MDB_env* environment = nullptr;
+  int code = mdb_env_create(&environment);
+  if (code == 0) code = mdb_env_open(environment, unfinished.c_str(), MDB_NOSUBDIR | MDB_NOLOCK, 0600);
+  if (code == 0) code = mdb_env_sync(environment, 1);
+  if (environment) mdb_env_close(environment);
+  if (code != 0) return lmdb_error(code, ("make " + unfinished).c_str());
+  return disk.rename(unfinished, path);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<LmdbEnvironment>> LmdbEnvironment::open(const Options& options) {
   auto self = std::unique_ptr<LmdbEnvironment>(new LmdbEnvironment);
+  if (!options.read_only) {
+    const auto file = options.directory + "/data.mdb";
+    if (::access(file.c_str(), F_OK) != 0) {
+      if (auto status = make_file(options.directory, file); !status) return std::move(status).error();
+    }
+    // At each start: whoever made the file may have been killed before its name was safe.
+    if (auto status = RealFileSystem().sync_directory(options.directory); !status) return std::move(status).error();
+  }
   int code = mdb_env_create(&self->env_);
   if (code != 0) return lmdb_error(code, "create");
   mdb_env_set_mapsize(self->env_, options.map_size);
@@ -59,11 +81,6 @@ Result<std::unique_ptr<LmdbEnvironment>> LmdbEnvironment::open(const Options& op
   }
   code = mdb_txn_commit(txn);
   if (code != 0) return lmdb_error(code, "commit");
-  if (options.durable && !options.read_only) {
-    // LMDB syncs its file, and nobody its name.
-    const UniqueFd folder(::open(options.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!folder.valid() || ::fsync(folder.get()) != 0) return system_error(errno, "index: sync " + options.directory);
-  }
   return self;
 }
 

@@ -1,5 +1,7 @@
 #include "base/lmdb.h"
 
+#include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "tests/unit/base/scratch.h"
@@ -51,6 +53,16 @@ TEST_CASE("what was committed is there for the next to open it") {
   CHECK_FALSE(transaction.get(kFirst, "with"));
   CHECK_FALSE(transaction.get(kFirst, "b"));
   CHECK_FALSE(transaction.get(kFirst, ""));
+}
+
+TEST_CASE("a file that was not finished when the program was killed is made anew") {
+  const Scratch scratch;
+  std::ofstream(scratch.file("unfinished")) << "half a page";
+  const auto environment = opened(scratch);
+  put_all(*environment, kFirst, {"a"});
+  CHECK(scanned(*environment, "", "") == "a ");
+  CHECK(std::filesystem::exists(scratch.file("data.mdb")));
+  CHECK_FALSE(std::filesystem::exists(scratch.file("unfinished")));
 }
 
 TEST_CASE("the maps of one file do not see each other") {
