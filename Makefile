@@ -34,7 +34,7 @@ LIBS    := -levent_core -llmdb -lssl -lcrypto -lcurl -lsystemd -lboost_program_o
 # Libraries in link order: users before the used.
 ARCHIVES := $(foreach r,proxy conf node proxy/upstream proxy/http policy cache meter oci base,$(if $(wildcard $(r)/*.cc),$(call LIBRARY,$(r))))
 
-.PHONY: all run demo check check-long bench bench-eviction fuzz format lint deb install clean unit scenario e2e tests fuzzers FORCE
+.PHONY: all run demo check check-long bench bench-eviction fuzz format lint deb install clean unit scenario crash e2e tests fuzzers FORCE
 all: $(BUILD)/weir
 
 define ROOM
@@ -85,6 +85,18 @@ $(BUILD)/tests/scenario_tests: $(SCENARIO) $(SUPPORT) $(BUILD)/tests/support/doc
 $(BUILD)/tests/support_selftest: $(BUILD)/tests/support/selftest.o $(SUPPORT)
 	@mkdir -p $(@D); $(CXX) $(LDFLAGS) -o $@ $^ -lssl -lcrypto
 
+# The crash test: what is loaded in front of the C library, and who plays back what it wrote down. _FORTIFY_SOURCE would
+# define some of the functions that the former replaces.
+CRASH          := $(patsubst %.cc,$(BUILD)/%.o,$(filter-out %/recorder.cc %/exercise.cc,$(wildcard tests/crash/*.cc)))
+CRASH_RECORDER := $(BUILD)/tests/crash_recorder.so
+$(BUILD)/tests/crash/recorder.o: CXXFLAGS += -fPIC -U_FORTIFY_SOURCE
+$(CRASH_RECORDER): $(BUILD)/tests/crash/recorder.o
+	@mkdir -p $(@D); $(CXX) -fuse-ld=lld -pthread -shared -o $@ $<
+$(BUILD)/tests/crash_exercise: $(BUILD)/tests/crash/exercise.o
+	@mkdir -p $(@D); $(CXX) $(LDFLAGS) -o $@ $<
+$(BUILD)/tests/crash_tests: $(CRASH) $(SUPPORT) $(BUILD)/tests/support/doctest_main.o $(foreach r,cache meter oci base,$(call LIBRARY,$(r)))
+	@mkdir -p $(@D); $(CXX) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 # What an end-to-end test puts between a client and weir.
 TAP := $(BUILD)/tests/e2e/tap
 $(TAP): $(BUILD)/tests/e2e/tap.o $(SUPPORT)
@@ -96,10 +108,12 @@ unit: $(UNIT_BINS)
 	tests/run.sh $(UNIT_BINS)
 scenario: $(BUILD)/weir $(BUILD)/tests/scenario_tests
 	WEIR=$(BUILD)/weir tests/run.sh $(BUILD)/tests/scenario_tests
+crash: $(BUILD)/weir $(CRASH_RECORDER) $(BUILD)/tests/crash_exercise $(BUILD)/tests/crash_tests
+	WEIR=$(BUILD)/weir WEIR_CRASH_RECORDER=$(CRASH_RECORDER) tests/run.sh $(BUILD)/tests/crash_tests
 e2e: $(BUILD)/weir $(TAP)
 	WEIR=$(BUILD)/weir TAP=$(TAP) tests/e2e/run.sh
 
-# Every suite: lint; unit and scenario tests in release, asan+ubsan and tsan; fuzz corpora; real clients.
+# Every suite: lint; unit and scenario tests in release, asan+ubsan and tsan; crashes; fuzz corpora; real clients.
 check:
 	tests/check.sh
 check-long:

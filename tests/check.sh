@@ -5,6 +5,7 @@
 #   unit        one program a room, in release, asan (with ubsan), and tsan where a room has threads
 #   support     the scripted upstream and its like, tested on their own
 #   scenario    the real program beside a scripted upstream, in release, asan and tsan
+#   crash       the real program recorded, and every state that a crash may leave opened again, in release
 #   e2e         the real program between real registries and real clients, in release
 #   fuzz        every parser: its corpus, then FUZZ_SECONDS (3) of new input each
 #
@@ -97,6 +98,8 @@ scenario() {
   WEIR=build/$1/weir tests/run.sh build/release/tests/scenario_tests
 }
 support() { build build/release/tests/support_selftest && tests/run.sh build/release/tests/support_selftest; }
+# Every step; WEIR_CRASH_EVERY=N is for machines that are too slow for that.
+crash() { build MODE=release crash; }
 e2e() { build build/release/tests/e2e/tap && WEIR=build/release/weir tests/e2e/run.sh; }
 fuzz() { build fuzz; }
 
@@ -108,6 +111,7 @@ if scenarios && compile 'build scenario' build build/release/tests/scenario_test
   scenario_tests=yes
   suite 'scenario' scenario release
 fi
+if any 'tests/crash/*_test.cc'; then suite 'crash' crash; fi
 if [[ -x tests/e2e/run.sh ]]; then suite 'e2e' e2e; fi
 for mode in asan tsan; do
   compile "build $mode" build "MODE=$mode" all || continue

@@ -1,7 +1,7 @@
 #!/bin/bash
 # tests/run.sh BINARY...    runs doctest programs one after the other, from the root of the checkout
 #
-# A program that goes well is one line; of any other all that it said is shown. Counted are test cases, as doctest's
+# A program that goes well is one line, and those of its own that begin with "# "; of any other all that it said is shown. Counted are test cases, as doctest's
 # last line tells them; a program that crashes, hangs, or ends without that line is one failure more.
 # The last line is "N passed, N failed", with ", N skipped" where some were. Exit 1 when anything failed.
 # TEST_TIMEOUT=SECONDS (600) bounds each program. TEST_ARGUMENTS is handed to each: TEST_ARGUMENTS='-tc=*range*'.
@@ -37,6 +37,7 @@ for program in "$@"; do
     printf 'not ok - %s: %d passed, %d failed%s\n' "$program" "$ok" "$bad" "${why:+ ($why)}"
   else
     printf 'ok - %s: %d passed%s, %d.%03d s\n' "$program" "$ok" "$( ((skip)) && echo ", $skip skipped")" $((took / 1000)) $((took % 1000))
+    grep -a '^# ' "$out"
   fi
   passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skip))
 done

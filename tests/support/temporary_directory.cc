@@ -10,9 +10,9 @@
 
 namespace weir::testing {
 
-TemporaryDirectory::TemporaryDirectory() {
-  const char* parent = std::getenv("TMPDIR");
-  std::string pattern = std::string(parent && *parent ? parent : "/tmp") + "/weir-test-XXXXXX";
+TemporaryDirectory::TemporaryDirectory(const std::string& parent) {
+  const char* usual = std::getenv("TMPDIR");
+  std::string pattern = (!parent.empty() ? parent : usual && *usual ? usual : "/tmp") + "/weir-test-XXXXXX";
   if (!::mkdtemp(pattern.data())) throw std::runtime_error(pattern + ": " + std::strerror(errno));
   path_ = pattern;
 }

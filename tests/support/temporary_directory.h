@@ -9,8 +9,8 @@ namespace weir::testing {
 
 class TemporaryDirectory {
  public:
-  // Made under $TMPDIR, or /tmp. Throws std::runtime_error when that is impossible.
-  TemporaryDirectory();
+  // Made under `parent`; when that is empty under $TMPDIR, or /tmp. Throws std::runtime_error when that is impossible.
+  explicit TemporaryDirectory(const std::string& parent = "");
   ~TemporaryDirectory();
   TemporaryDirectory(const TemporaryDirectory&) = delete;
   TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
