@@ -19,8 +19,10 @@ RealFileSystem::RealFileSystem(std::string root) : root_(std::move(root)) {
 
 // The root itself may be reached by any way and is opened when it is first needed: it may have to be made before.
 UniqueFd RealFileSystem::open_at(const std::string& path, int flags) {
-  flags |= O_CLOEXEC | O_NOFOLLOW;
-  if (root_.empty() || !path.starts_with(root_)) return UniqueFd(::open(path.c_str(), flags, 0600));
+  flags |= O_CLOEXEC;
+  const bool folder = (flags & O_DIRECTORY) != 0;
+  if (root_.empty() || !path.starts_with(root_)) return UniqueFd(::open(path.c_str(), folder ? flags : flags | O_NOFOLLOW, 0600));
+  flags |= O_NOFOLLOW;
   std::call_once(opened_, [this] { root_fd_ = UniqueFd(::open(root_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)); });
   open_how how{};
   how.flags = static_cast<std::uint64_t>(flags);

@@ -50,10 +50,17 @@ BlobStore::~BlobStore() {
 
 Status BlobStore::open_index() {
   auto index = Index::open(clock_, {.directory = layout_.index(), .durable = options_.durable});
+  constexpr std::string_view kCure = "; `weir cache rebuild` makes the index again from the blobs";
   if (!index) {
     auto error = std::move(index).error();
-    if (error.failure == Failure::corrupt) error.what += "; `weir cache rebuild` makes the index again from the blobs";
+    if (error.failure == Failure::corrupt) error.what += kCure;
     return error;
+  }
+  // An index is on the disk before the first blob is: without one, blobs would lie there unknown and uncounted.
+  if ((*index)->fresh() && disk_.open(layout_.blobs(HashAlgorithm::sha256), FileSystem::Mode::read)) {
+    index->reset();
+    (void)disk_.remove(layout_.index_file());  // so that the next start says so too
+    return Error{Failure::corrupt, Side::local, false, "there are blobs in " + layout_.directory() + " and no index of them" + std::string(kCure)};
   }
   index_ = *std::move(index);
   return ok_status();

@@ -241,6 +241,7 @@ Status Index::bring_up_to_date() {
   if (schema == 1) {
     if (auto status = migrate_blobs(); !status) return status;
   }
+  fresh_ = schema == 0;
   WriteTransaction transaction(*environment_);
   if (auto status = transaction.put(kMeta, "schema", number_text(kSchema)); !status) return status;
   return transaction.commit();

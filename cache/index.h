@@ -146,6 +146,8 @@ class Index {
   // Kept with every write, so asking costs nothing.
   Totals totals() const;
   std::string meta(std::string_view name) const;  // empty: nothing of that name
+  // It was made when it was opened, and knows nothing yet.
+  bool fresh() const noexcept { return fresh_; }
   // What the file takes of the disk.
   std::uint64_t file_bytes() const;
 
@@ -204,6 +206,7 @@ class Index {
   const Clock& clock_;
   const Options options_;
   std::unique_ptr<LmdbEnvironment> environment_;
+  bool fresh_ = false;
   std::atomic<std::uint64_t> capacity_{UINT64_MAX};
 
   mutable std::mutex mutex_;

@@ -156,6 +156,26 @@ TEST_CASE("after a crash at any step of its life the store opens, is whole, and 
   serve_what_is_left(it, wanted);
 }
 
+TEST_CASE("while blobs go for others to come, whatever a crash leaves is whole, and no file is forgotten") {
+  const TemporaryDirectory scratch(fast_parent());
+  Witness it(scratch, "capacity = 2MiB\nreserve = 0\n");
+  auto& registry = it.upstream.registry();
+  it.start();
+  it.note("evicts");
+  for (std::uint64_t i = 0; i < 16; ++i) {
+    const auto image = make_image({.layers = {Content::generated((60 + 17 * i) * kKiB, 100 + i)}});
+    image.put(registry, "app", std::to_string(i));
+    it.pull_image("app", std::to_string(i), image);
+    if (i == 9) {
+      it.kill();
+      it.start();
+    }
+  }
+  CHECK(it.weir().metric("weir_evicted_blobs_total") > 3);
+  it.kill();
+  check_all(it.log(), "a store that is too small");
+}
+
 // What one crash has left unsynced is there for the next program, which must not take it for safe.
 TEST_CASE("a program that goes on where another was killed, at whichever step, keeps what both have promised") {
   const TemporaryDirectory scratch(fast_parent());

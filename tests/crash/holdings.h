@@ -9,10 +9,6 @@
 
 namespace weir::testing {
 
-// A file in blobs/ that no record names: true when the start of the program removes it. Today it stays until its blob is
-// fetched anew.
-inline constexpr bool kStartRemovesUnsettled = false;
-
 // Named as in the notes of promises.h: "blob DIGEST", "link REPOSITORY DIGEST", "tag REPOSITORY TAG". The values are a blob's
 // size, nothing, a tag's digest.
 struct Holdings {
@@ -22,7 +18,7 @@ struct Holdings {
 
 // Opens the store in `folder` as the program does, and closes it. Nothing: it cannot be opened. To `complaints` is added why,
 // and all by which the store is not whole: a record without its file, or whose file has another size or digest; sums that
-// are wrong; a link that is known from one side alone; a file that should not be there.
+// are wrong; a link that is known from one side alone; a file in blobs/ without a record, or any that should not be there.
 std::optional<Holdings> look_into(const std::string& folder, std::vector<std::string>& complaints);
 
 }  // namespace weir::testing

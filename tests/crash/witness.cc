@@ -27,12 +27,13 @@ std::string recorder_library() {
 
 std::string fast_parent() { return ::access("/dev/shm", W_OK | X_OK) == 0 ? "/dev/shm" : ""; }
 
-Witness::Witness(const TemporaryDirectory& scratch) : store_(scratch.file("store")), log_(scratch.file("log")) {
+Witness::Witness(const TemporaryDirectory& scratch, std::string cache_lines)
+    : store_(scratch.file("store")), log_(scratch.file("log")), cache_lines_(std::move(cache_lines)) {
   std::filesystem::create_directory(store_);
 }
 
 void Witness::prepare(std::map<std::string, std::string> environment) {
-  const auto cache = "[cache]\ndirectory = " + store_ + "\ntag-ttl = 0\n";
+  const auto cache = "[cache]\ndirectory = " + store_ + "\ntag-ttl = 0\n" + cache_lines_;
   const auto section = "[upstream.up]\nurl = " + upstream.url() + "\ndefault = on\n";
   weir_ = std::make_unique<WeirProcess>(cache + section, WeirOptions{.environment = std::move(environment)});
 }
@@ -111,10 +112,9 @@ void Witness::pull(const std::vector<BlobName>& blobs) {
   note_all("holds", things);
 }
 
-std::vector<std::string> Witness::of_manifest(const std::string& repository, const std::string& tag_name,
-                                              const Image& image) const {
-  std::vector<std::string> things{blob(image.digest()), link(repository, image.digest()),
-                                  link(repository, image.config_digest()), tag(repository, tag_name) + ' ' + image.digest()};
+std::vector<std::string> Witness::of_manifest(const std::string& repository, const std::string& tag_name, const Image& image) const {
+  std::vector<std::string> things{blob(image.digest()), link(repository, image.digest()), link(repository, image.config_digest()),
+                                  tag(repository, tag_name) + ' ' + image.digest()};
   for (const auto& layer : image.layers()) things.push_back(link(repository, layer.digest()));
   return things;
 }

@@ -27,7 +27,7 @@ std::string fast_parent();
 class Witness {
  public:
   // `scratch` gets the folders and the log. Nothing runs yet.
-  explicit Witness(const TemporaryDirectory& scratch);
+  explicit Witness(const TemporaryDirectory& scratch, std::string cache_lines = "");
 
   ScriptedUpstream upstream;
 
@@ -77,7 +77,7 @@ class Witness {
   double fills() const { return weir_->metric("weir_fills_total", {{"result", "ok"}}); }
   void settle() const;
 
-  const std::string store_, log_;
+  const std::string store_, log_, cache_lines_;  // the last: more lines of [cache]
   std::unique_ptr<WeirProcess> weir_;
 };
 
