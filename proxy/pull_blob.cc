@@ -221,9 +221,13 @@ Task<void> BlobPull::run_fill(LoopParts& parts, Router::Target target, std::shar
       return writer.link(target.repository, digest, Link{Link::Kind::blob, size, ""});
     });
   }
+  const char* result = "ok";
+  if (!status) {
+    const auto failure = status.error().failure;
+    result = failure == Failure::corrupt ? "corrupt" : failure == Failure::over_budget ? "no_room" : "failed";
+  }
   if (!status) {
     const auto& error = status.error();
-    const bool corrupt = error.failure == Failure::corrupt;
     if (!verified) {
       remember_unknown(target.repository, fill->digest(), error);
       const Error told = error;
@@ -234,12 +238,12 @@ Task<void> BlobPull::run_fill(LoopParts& parts, Router::Target target, std::shar
       site_.log.warning(verified ? "blob served but not kept" : "fill failed",
                         {{"repository", target.repository.text()}, {"digest", fill->digest().text()}, {"error", error.what}});
     }
-    parts.counters.cell(Metric::fills, corrupt ? "corrupt" : error.failure == Failure::over_budget ? "no_room" : "failed").add(1);
   } else {
     site_.store.health().wrote();
-    parts.counters.cell(Metric::fills, "ok").add(1);
   }
+  // Counted last: who has seen the count meets the blob in the store, or nothing, and not this fill.
   site_.fills.finish(fill);
+  parts.counters.cell(Metric::fills, result).add(1);
   site_.background.fetch_sub(1);
 }
 
@@ -255,16 +259,16 @@ Task<void> BlobPull::run_recheck(LoopParts& parts, std::shared_ptr<Fill> fill, B
       return writer.update_blob(digest, *held);
     });
     if (!noted) site_.note_disk(noted.error());  // then the next hit hashes it again
-    parts.counters.cell(Metric::rechecks, "ok").add(1);
   } else {
     const Error told = status.error();
     site_.log.error("a stored blob is not what it was", {{"digest", digest.text()}, {"error", told.what}});
     auto aside = co_await site_.store.pool().run(parts.loop, [&] { return site_.store.quarantine(digest, record); });
     if (!aside) site_.note_disk(aside.error());
     co_await fill->fail(parts.loop, told);
-    parts.counters.cell(Metric::rechecks, told.failure == Failure::corrupt ? "corrupt" : "failed").add(1);
   }
   site_.fills.finish(fill);
+  const char* result = status ? "ok" : status.error().failure == Failure::corrupt ? "corrupt" : "failed";
+  parts.counters.cell(Metric::rechecks, result).add(1);
   site_.background.fetch_sub(1);
 }
 
