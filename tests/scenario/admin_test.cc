@@ -47,6 +47,7 @@ TEST_CASE("metrics are Prometheus text: each family once with HELP and TYPE befo
   auto blob = scene.put_blob(1000);
   CHECK(scene.get(blob.path).status == 200);
   CHECK_SOON(scene.fills(), "ok 1");
+  CHECK_SOON(scene.outcomes("blob"), "miss 1");
   auto response = admin(scene, "/metrics");
   CHECK(response.status == 200);
   CHECK(response.headers.value("Content-Type").starts_with("text/plain; version=0.0.4"));

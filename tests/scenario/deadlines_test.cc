@@ -45,7 +45,7 @@ TEST_CASE("the head goes out as soon as the upstream has answered, before any by
   auto head = client.read_head().value_or(ResponseHead{});
   CHECK(head.status == 200);
   CHECK(head.headers.value("Content-Length") == std::to_string(kMiB));
-  CHECK(Clock::now() - started < Milliseconds(2000));
+  CHECK(Clock::now() - started < kPatience);
   CHECK(scene.upstream.journal().body_bytes() == 0);
   gate->release();
   CHECK(client.finish_body().digest == blob.digest);
@@ -164,7 +164,7 @@ TEST_CASE("a download that stands still is given up after stall-timeout and resu
 
 TEST_CASE("a download that only drips is never given up, however long it takes (pain 17)") {
   Scene scene(
-      {.upstream = "stall-timeout = 500ms\nfirst-byte-timeout = 500ms\n", .sections = "[server]\nprogress-timeout = 500ms\n"});
+      {.upstream = "stall-timeout = 1s\nfirst-byte-timeout = 1s\n", .sections = "[server]\nprogress-timeout = 1s\n"});
   auto blob = scene.put_blob(160'000);
   auto action = Action{};
   action.chunk_delay = Milliseconds(200);  // ten pieces: two seconds
@@ -177,7 +177,7 @@ TEST_CASE("a download that only drips is never given up, however long it takes (
 }
 
 TEST_CASE("a client that only sips is never cut (pain 17)") {
-  Scene scene({.sections = "[server]\nprogress-timeout = 500ms\n"});
+  Scene scene({.sections = "[server]\nprogress-timeout = 1s\n"});
   auto blob = scene.put_blob(8 * kMiB);
   HttpClient client(scene.weir.url(), {.receive_buffer = 65536});
   REQUIRE(client.send_request("GET", blob.path));

@@ -295,7 +295,7 @@ TEST_CASE("a head of a mebibyte is 431, in one line or in many, and most of it i
 }
 
 TEST_CASE("two hundred that never read a large blob are cut, cold and stored, and hold nobody back") {
-  Scene scene(with("progress-timeout = 1s\n"));
+  Scene scene(with("progress-timeout = 2s\n"));
   auto blob = scene.put_blob(static_cast<std::uint64_t>(many(64, 16)) * kMiB);
   GoodClients good(scene);
   scene.weir.forget_peak();
@@ -323,7 +323,8 @@ TEST_CASE("two hundred that never read a large blob are cut, cold and stored, an
   CHECK(scene.gets(blob.path) == 1);
   good.check();
   CHECK_SOON(scene.weir.metric("weir_connections_active"), 0);
-  CHECK(scene.weir.metric("weir_fills_total", {{"result", "ok"}}) == scene.weir.metric("weir_fills_total"));
+  const auto metrics = scene.weir.metrics();  // one look: a fill may end between two
+  CHECK(metrics.value("weir_fills_total", {{"result", "ok"}}) == metrics.value("weir_fills_total", {}));
   if (!sanitized()) CHECK(scene.weir.peak_rss_anon_kib() < kMostMemoryKiB);
 }
 
@@ -336,7 +337,17 @@ TEST_CASE("clients that read byte by byte are not cut while they do, and hold no
   CHECK(scene.get(stored.path, {}, Body::hash).digest == stored.digest);
   struct Sipping {
     FileDescriptor socket;
-    std::string heard;
+    std::string heard = {};
+    bool over = false;
+
+    // At most so many bytes in one call to the kernel; true when there may be more at once.
+    bool hear(std::size_t most) {
+      char piece[65536];
+      const auto count = ::recv(socket.get(), piece, std::min(most, sizeof piece), MSG_DONTWAIT);
+      if (count > 0) heard.append(piece, static_cast<std::size_t>(count));
+      else over = count == 0 || errno != EAGAIN;
+      return count > 0;
+    }
   };
   std::vector<Sipping> clients(20);
   for (int i = 0; auto& client : clients) {
@@ -344,21 +355,28 @@ TEST_CASE("clients that read byte by byte are not cut while they do, and hold no
     client.socket = connect_as(scene, i++, true);
     REQUIRE(::send(client.socket.get(), request.data(), request.size(), MSG_NOSIGNAL) > 0);
   }
-  const auto until = within(Milliseconds(4500));
-  while (Clock::now() < until) {
+  // Four bytes a millisecond by the clock: who was kept waiting for the processor makes up for it.
+  const auto started = Clock::now();
+  for (Milliseconds passed{0}; passed < Milliseconds(4500);) {
+    passed = std::chrono::duration_cast<Milliseconds>(Clock::now() - started);
     for (auto& client : clients) {
-      char byte;
-      for (int i = 0; i < 8 && ::recv(client.socket.get(), &byte, 1, MSG_DONTWAIT) == 1; ++i) client.heard += byte;
+      while (client.heard.size() < static_cast<std::size_t>(4 * passed.count()) && client.hear(1)) {
+      }
     }
     std::this_thread::sleep_for(Milliseconds(2));
   }
   CHECK(scene.weir.metric("weir_connections_active") >= static_cast<double>(clients.size()));
-  for (int i = 0; auto& client : clients) {
-    set_buffer(client.socket, 1 << 20);
-    char piece[65536];
-    for (ssize_t count; (count = ::recv(client.socket.get(), piece, sizeof piece, 0)) > 0;) {
-      client.heard.append(piece, static_cast<std::size_t>(count));
+  // The rest as fast as it goes, all in turn: the last of them must not stand still until the first have ended.
+  for (auto& client : clients) set_buffer(client.socket, 1 << 20);
+  CHECK(wait_until([&] {
+    bool over = true;
+    for (auto& client : clients) {
+      if (!client.over) (void)client.hear(65536);
+      over = over && client.over;
     }
+    return over;
+  }));
+  for (int i = 0; auto& client : clients) {
     const auto& blob = i++ % 2 == 0 ? stored : cold;
     CHECK(digest_of(client.heard.substr(client.heard.find("\r\n\r\n") + 4)) == blob.digest);
   }

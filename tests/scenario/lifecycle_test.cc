@@ -63,7 +63,7 @@ TEST_CASE("an idle program ends at once") {
   CHECK(scene.get("/v2/").status == 200);
   auto started = Clock::now();
   CHECK(scene.weir.terminate() == 0);
-  CHECK(Clock::now() - started < Milliseconds(2000));
+  CHECK(Clock::now() - started < Milliseconds(10'000));  // a busy disk takes its time; drain-timeout is 30 s
 }
 
 TEST_CASE("SIGHUP brings a new upstream while answers go on unharmed") {

@@ -109,7 +109,7 @@ TEST_CASE("SIGTERM ends a fill that nobody waits for at once, and the next progr
   CHECK_SOON(scene.outcomes("blob"), "miss 1");
   auto started = Clock::now();
   CHECK(scene.weir.terminate() == 0);
-  CHECK(Clock::now() - started < Milliseconds(3000));
+  CHECK(Clock::now() - started < Milliseconds(10'000));  // a busy disk takes its time; drain-timeout is 30 s
   gate->release();
   REQUIRE(scene.weir.start());
   CHECK(scene.get(blob.path, {}, Body::hash).digest == blob.digest);

@@ -56,6 +56,9 @@ class HttpClient {
   bool connected() const { return stream_ && stream_->open(); }
   const std::string& failure() const { return failure_; }  // why it is not
 
+  // From the next call on.
+  void set_timeout(Milliseconds timeout) { options_.timeout = timeout; }
+
   // A whole exchange.
   Response get(std::string target, const Headers& headers = {}, Body mode = Body::keep);
   Response head(std::string target, const Headers& headers = {});
