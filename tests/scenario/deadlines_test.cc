@@ -163,8 +163,7 @@ TEST_CASE("a download that stands still is given up after stall-timeout and resu
 }
 
 TEST_CASE("a download that only drips is never given up, however long it takes (pain 17)") {
-  Scene scene(
-      {.upstream = "stall-timeout = 1s\nfirst-byte-timeout = 1s\n", .sections = "[server]\nprogress-timeout = 1s\n"});
+  Scene scene({.upstream = "stall-timeout = 1s\nfirst-byte-timeout = 1s\n", .sections = "[server]\nprogress-timeout = 1s\n"});
   auto blob = scene.put_blob(160'000);
   auto action = Action{};
   action.chunk_delay = Milliseconds(200);  // ten pieces: two seconds

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 #include <thread>
@@ -340,12 +341,11 @@ TEST_CASE("clients that read byte by byte are not cut while they do, and hold no
     std::string heard = {};
     bool over = false;
 
-    // At most so many bytes in one call to the kernel; true when there may be more at once.
     bool hear(std::size_t most) {
       char piece[65536];
       const auto count = ::recv(socket.get(), piece, std::min(most, sizeof piece), MSG_DONTWAIT);
-      if (count > 0) heard.append(piece, static_cast<std::size_t>(count));
-      else over = count == 0 || errno != EAGAIN;
+      heard.append(piece, static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+      over = count == 0 || (count < 0 && errno != EAGAIN);
       return count > 0;
     }
   };
@@ -360,8 +360,7 @@ TEST_CASE("clients that read byte by byte are not cut while they do, and hold no
   for (Milliseconds passed{0}; passed < Milliseconds(4500);) {
     passed = std::chrono::duration_cast<Milliseconds>(Clock::now() - started);
     for (auto& client : clients) {
-      while (client.heard.size() < static_cast<std::size_t>(4 * passed.count()) && client.hear(1)) {
-      }
+      while (client.heard.size() < static_cast<std::size_t>(4 * passed.count()) && client.hear(1));
     }
     std::this_thread::sleep_for(Milliseconds(2));
   }
@@ -369,12 +368,8 @@ TEST_CASE("clients that read byte by byte are not cut while they do, and hold no
   // The rest as fast as it goes, all in turn: the last of them must not stand still until the first have ended.
   for (auto& client : clients) set_buffer(client.socket, 1 << 20);
   CHECK(wait_until([&] {
-    bool over = true;
-    for (auto& client : clients) {
-      if (!client.over) (void)client.hear(65536);
-      over = over && client.over;
-    }
-    return over;
+    for (auto& client : clients) (void)(client.over || client.hear(65536));
+    return std::ranges::all_of(clients, &Sipping::over);
   }));
   for (int i = 0; auto& client : clients) {
     const auto& blob = i++ % 2 == 0 ? stored : cold;
