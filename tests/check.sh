@@ -11,14 +11,15 @@
 #
 # A suite whose files are not there is left out. What a suite says goes to build/check/NAME.log and here; its last line,
 # "N passed, N failed[, N skipped]", is added up, and an end without such a line, or a wrong exit code, is one failure.
-# The very last line is the sum. Exit 1 when anything failed. CHECK_LONG=1: the big images, long fuzzing, minutes of chaos.
+# The very last line is the sum. Exit 1 when anything failed. CHECK_LONG=1: the big images, long fuzzing, minutes of chaos,
+# hundreds of kills.
 # CHECK_ONLY='unit scenario' runs the suites whose names contain one of the words.
 
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 logs=build/check
 mkdir -p "$logs"
-if [[ ${CHECK_LONG:-} ]]; then export E2E_LONG=1 FUZZ_SECONDS=${FUZZ_SECONDS:-300} WEIR_CHAOS_SECONDS=${WEIR_CHAOS_SECONDS:-180}; else export FUZZ_SECONDS=${FUZZ_SECONDS:-3}; fi
+if [[ ${CHECK_LONG:-} ]]; then export E2E_LONG=1 FUZZ_SECONDS=${FUZZ_SECONDS:-300} WEIR_CHAOS_SECONDS=${WEIR_CHAOS_SECONDS:-180} WEIR_KILLS=${WEIR_KILLS:-300} TEST_TIMEOUT=${TEST_TIMEOUT:-1800}; else export FUZZ_SECONDS=${FUZZ_SECONDS:-3}; fi
 
 # A finding ends the program, with a stack that names lines.
 symbolizer=$(command -v llvm-symbolizer-19 || true)

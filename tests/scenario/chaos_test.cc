@@ -2,13 +2,12 @@
 // the choices of a run, though not its timing.
 #include <atomic>
 #include <chrono>
-#include <cstdlib>
 #include <fstream>
 #include <map>
-#include <random>
 #include <set>
 #include <thread>
 
+#include "tests/scenario/dice.h"
 #include "tests/scenario/scene.h"
 
 namespace weir::testing {
@@ -18,22 +17,6 @@ namespace {
 constexpr int kClients = 50;
 constexpr std::size_t kBlobs = 200;
 constexpr const char* kRepositories[] = {"app", "team/tool", "base"};
-
-unsigned from_environment(const char* name, unsigned otherwise) {
-  const char* text = std::getenv(name);
-  return text ? static_cast<unsigned>(std::strtoul(text, nullptr, 10)) : otherwise;
-}
-
-class Dice {
- public:
-  explicit Dice(unsigned seed) : engine_(seed) {}
-  // 0 .. below - 1
-  std::uint64_t roll(std::uint64_t below) { return std::uniform_int_distribution<std::uint64_t>(0, below - 1)(engine_); }
-  bool one_in(unsigned count) { return roll(count) == 0; }
-
- private:
-  std::mt19937_64 engine_;
-};
 
 // What the clients of a run met, and what was wrong with it.
 struct Findings {
@@ -130,7 +113,9 @@ struct Storm {
     scene.upstream.release_stalled();
   }
 
-  static void wait_a_little(int milliseconds) { (void)wait_until([] { return false; }, Milliseconds(milliseconds)); }
+  static void wait_a_little(int milliseconds) {
+    (void)wait_until([] { return false; }, Milliseconds(milliseconds));
+  }
 
   void ask_on(unsigned seed, std::chrono::steady_clock::time_point until) {
     Dice own(seed);
@@ -164,7 +149,9 @@ struct Storm {
       if (!response.complete) client.close();
     }
     std::string complaint;
-    const auto wrong = [&](const std::string& what) { complaint = blob.digest + ": " + std::to_string(head->status) + ", " + what; };
+    const auto wrong = [&](const std::string& what) {
+      complaint = blob.digest + ": " + std::to_string(head->status) + ", " + what;
+    };
     if (response.complete && head->status == 200 && response.body != blob.content.text()) wrong("other bytes");
     // A range of a blob that is still growing is unverified, and counted so; from the disk it is right.
     const bool verified = head->headers.value("X-Cache") == "hit";
@@ -209,8 +196,9 @@ struct Storm {
 
 }  // namespace
 
-TEST_CASE("fifty clients, two hundred blobs and every fault at random: what completes is right, what is counted adds up, and "
-          "nothing is left behind (pains 1, 8, 9, 16, 21, 24, 25)") {
+TEST_CASE(
+    "fifty clients, two hundred blobs and every fault at random: what completes is right, what is counted adds up, and "
+    "nothing is left behind (pains 1, 8, 9, 16, 21, 24, 25)") {
   const unsigned seconds = from_environment("WEIR_CHAOS_SECONDS", 6);
   const unsigned seed = from_environment("WEIR_CHAOS_SEED", std::random_device{}());
   CAPTURE(seed);
