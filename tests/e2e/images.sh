@@ -11,6 +11,7 @@
 #   files     thousands of this machine's own files, 180 MB, in three layers (one not compressed)
 #   debian    a Debian root with its package database (debootstrap, network; E2E_LONG only)
 #   big-MIB   one layer of MIB mebibytes that do not compress
+#   pair-N    two layers of 25 MiB each that no other image has
 
 IMAGES=${E2E_IMAGES:-$ROOT/build/e2e/images}
 BIG=big-300
@@ -85,8 +86,8 @@ hello() {
   echo "$WORK/$1.tar.gz"
 }
 
-# noise BYTES : bytes that look random and are the same every time.
-noise() { head -c "$1" /dev/zero | openssl enc -aes-128-ctr -K 00112233445566778899aabbccddeeff -iv 00000000000000000000000000000000 -nosalt; }
+# noise BYTES [NUMBER] : bytes that look random and are the same every time; others for each number.
+noise() { head -c "$1" /dev/zero | openssl enc -aes-128-ctr -K 00112233445566778899aabbccddeeff -iv "$(printf '%08x%024x' "${2:-0}" 0)" -nosalt; }
 
 build_image() {
   local name=$1 list=() format arch layer i
@@ -132,6 +133,9 @@ build_image() {
       pack "$WORK/big" >"$WORK/big.tar"
       rm -r "$WORK/big"
       image "$name" oci amd64 "$WORK/big.tar" ;;
+    pair-*)
+      for i in 1 2; do noise $((25 << 20)) $((${name#pair-} * 2 + i)) >"$WORK/pair$i.tar"; done
+      image "$name" oci amd64 "$WORK/pair1.tar" "$WORK/pair2.tar" ;;
     *) echo "no image is called $name"; return 1 ;;
   esac
 }
@@ -188,3 +192,22 @@ push_image() {
     fi
   done <"$IMAGES/$name"
 }
+
+# plant_image NAME REGISTRY REPOSITORY TAG : the same for a registry of start_registry with files, laid into its folder without
+# sending a byte, and without copying one where that can be: for gigabytes.
+plant_image() {
+  local root=$T/$2/docker/registry/v2 kind digest hex repository last
+  repository=$root/repositories/$3 last=$(digest_of "$1")
+  while read -r kind digest _; do
+    hex=${digest#sha256:}
+    mkdir -p "$root/blobs/sha256/${hex:0:2}/$hex"
+    cp -lf "$IMAGES/blobs/$hex" "$root/blobs/sha256/${hex:0:2}/$hex/data" 2>/dev/null || cp "$IMAGES/blobs/$hex" "$root/blobs/sha256/${hex:0:2}/$hex/data"
+    plant_link "$repository/_layers/sha256/$hex" "$digest"
+    [[ $kind == manifest ]] || continue
+    plant_link "$repository/_manifests/revisions/sha256/$hex" "$digest"
+    [[ $digest == "$last" ]] || continue
+    plant_link "$repository/_manifests/tags/$4/current" "$digest"
+    plant_link "$repository/_manifests/tags/$4/index/sha256/$hex" "$digest"
+  done <"$IMAGES/$1"
+}
+plant_link() { mkdir -p "$1" && printf %s "$2" >"$1/link"; }
