@@ -60,7 +60,8 @@ Status BlobStore::open_index() {
   if ((*index)->fresh() && disk_.open(layout_.blobs(HashAlgorithm::sha256), FileSystem::Mode::read)) {
     index->reset();
     (void)disk_.remove(layout_.index_file());  // so that the next start says so too
-    return Error{Failure::corrupt, Side::local, false, "there are blobs in " + layout_.directory() + " and no index of them" + std::string(kCure)};
+    return Error{Failure::corrupt, Side::local, false,
+                 "there are blobs in " + layout_.directory() + " and no index of them" + std::string(kCure)};
   }
   index_ = *std::move(index);
   return ok_status();

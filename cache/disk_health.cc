@@ -23,7 +23,7 @@ void DiskHealth::wrote() {
 bool DiskHealth::failed() {
   std::lock_guard lock(mutex_);
   const Instant now = clock_.now();
-  const bool say = !degraded_ || now >= next_word_;
+  const bool say = now >= next_word_;
   degraded_ = true;
   next_try_ = now + kRetryAfter;
   if (say) next_word_ = now + kSayAgain;

@@ -27,7 +27,7 @@ class DiskHealth {
   // False: write nothing. True: try, and say how it went.
   bool may_write();
   void wrote();
-  // True when it should be said in the log: the first time, and once a minute.
+  // True when it should be said in the log: the first time, and no more than once a minute, also when it heals in between.
   bool failed();
 
   bool degraded() const;

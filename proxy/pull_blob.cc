@@ -223,11 +223,9 @@ Task<void> BlobPull::run_fill(LoopParts& parts, Router::Target target, std::shar
   }
   const char* result = "ok";
   if (!status) {
-    const auto failure = status.error().failure;
-    result = failure == Failure::corrupt ? "corrupt" : failure == Failure::over_budget ? "no_room" : "failed";
-  }
-  if (!status) {
     const auto& error = status.error();
+    const bool no_room = error.failure == Failure::over_budget;
+    result = error.failure == Failure::corrupt ? "corrupt" : no_room ? "no_room" : "failed";
     if (!verified) {
       remember_unknown(target.repository, fill->digest(), error);
       const Error told = error;

@@ -27,7 +27,9 @@ url = ${URL[upstream]}
 [upstream.liar]
 url = ${URL[liar]}
 END
-start_weir --set cache.tag-ttl=1h --set upstream.up.max-concurrency=64
+# It may take more than there is, and nothing may go: only the disk says no.
+start_weir --set cache.tag-ttl=1h --set upstream.up.max-concurrency=64 --set cache.capacity=1GiB --set cache.reserve=0 \
+  --set 'cache.pin=**'
 U=$HOST/up/library
 
 gives() { same "$(pull "$U/$1:1" "${@:2}")" "$(digest_of "$1")"; }

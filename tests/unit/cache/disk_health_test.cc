@@ -37,7 +37,7 @@ TEST_CASE("after a failure nothing is written for a while, then one attempt find
   CHECK(health.may_write());
 }
 
-TEST_CASE("a lasting failure is said once a minute, a new one at once") {
+TEST_CASE("a failure is said once a minute, also when it heals and comes back in between") {
   ManualClock clock;
   DiskHealth health(clock);
   CHECK(health.failed());
@@ -47,5 +47,9 @@ TEST_CASE("a lasting failure is said once a minute, a new one at once") {
   clock.advance(Seconds(1));
   CHECK(health.failed());
   health.wrote();
+  CHECK_FALSE(health.failed());
+  CHECK(health.degraded());
+  health.wrote();
+  clock.advance(DiskHealth::kSayAgain);
   CHECK(health.failed());
 }
