@@ -14,7 +14,8 @@
 namespace weir {
 
 RealFileSystem::RealFileSystem(std::string root) : root_(std::move(root)) {
-  if (!root_.empty() && !root_.ends_with('/')) root_ += '/';
+  while (root_.ends_with('/')) root_.pop_back();
+  root_ += '/';
 }
 
 // The root itself may be reached by any way and is opened when it is first needed: it may have to be made before.

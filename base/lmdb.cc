@@ -56,7 +56,7 @@ Result<std::unique_ptr<LmdbEnvironment>> LmdbEnvironment::open(const Options& op
   if (code != 0) return lmdb_error(code, "create");
   mdb_env_set_mapsize(self->env_, options.map_size);
   mdb_env_set_maxdbs(self->env_, static_cast<MDB_dbi>(options.tables.size()));
-  mdb_env_set_maxreaders(self->env_, 512);
+  mdb_env_set_maxreaders(self->env_, 4096);
   // Read-ahead is off: lookups are random, and the kernel would drag in pages nobody asked for.
   unsigned flags = MDB_NORDAHEAD;
   if (options.read_only) flags |= MDB_RDONLY;
@@ -127,6 +127,7 @@ void LmdbTransaction::scan(Table table, std::string_view prefix, std::string_vie
   while (code == 0 && to_view(key).starts_with(prefix) && visit(to_view(key), to_view(value))) {
     code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
   }
+  if (code != 0 && code != MDB_NOTFOUND) environment_.damaged_.store(true);
   mdb_cursor_close(cursor);
 }
 

@@ -4,6 +4,7 @@
 // Caveats: a ReadTransaction holds its snapshot's pages, so keep it short and never across a suspension; a thread has at
 // most one at a time. Views it returns die with it. Keys are at most 511 bytes.
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -40,12 +41,16 @@ class LmdbEnvironment {
   unsigned table_id(Table table) const { return tables_[table]; }
   // What the file takes of the disk.
   std::uint64_t file_bytes() const;
+  // A scan has met pages that cannot be read, and ended there.
+  bool damaged() const noexcept { return damaged_.load(); }
   // Frees the places of readers that were killed.
   void clear_stale_readers();
 
  private:
   LmdbEnvironment() = default;
+  friend class LmdbTransaction;
   MDB_env* env_ = nullptr;
+  mutable std::atomic<bool> damaged_{false};
   std::vector<unsigned> tables_;
 };
 
@@ -55,6 +60,8 @@ class LmdbTransaction {
   LmdbTransaction(const LmdbTransaction&) = delete;
   LmdbTransaction& operator=(const LmdbTransaction&) = delete;
 
+  // False: there is no snapshot, and everything looks absent.
+  bool begun() const noexcept { return txn_ != nullptr; }
   // Nothing when the key is absent (or could not be read, which LMDB reports for a torn file only).
   std::optional<std::string_view> get(Table table, std::string_view key) const;
   // Calls `visit` for each key that starts with `prefix` and is at least `from`, in order, until it returns false.

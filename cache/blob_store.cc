@@ -26,7 +26,7 @@ Result<std::unique_ptr<BlobStore>> BlobStore::open(const Clock& clock, FileSyste
   store->lock_ = *std::move(lock);
   if (auto status = store->open_index(); !status) return std::move(status).error();
   store->unsettled_ = std::make_unique<Unsettled>(disk, layout, *store->index_, options.durable);
-  if (auto status = store->unsettled_->settle(); !status) return std::move(status).error();
+  (void)store->unsettled_->settle();  // what cannot be removed now is tried again every minute
   if (auto status = store->look_at_leftovers(); !status) return std::move(status).error();
   store->pins_ = std::make_unique<Pins>(*store->index_, disk, layout);
   store->pins_->configure(options.pins);
@@ -44,6 +44,7 @@ BlobStore::BlobStore(const Clock& clock, FileSystem& disk, DiskPool& pool, const
       leftovers_(disk, layout_) {}
 
 BlobStore::~BlobStore() {
+  for (unsigned jobs = jobs_.load(); jobs > 0; jobs = jobs_.load()) jobs_.wait(jobs);
   evictor_.reset();
   if (index_) index_->set_make_room(nullptr);
 }
@@ -75,15 +76,25 @@ Status BlobStore::look_at_leftovers() {
     const auto digest = Layout::partial_digest(entry.name);
     // After a power cut the old name may still stand beside the blob's.
     if (digest && options_.resume_partial && !index_->blob(*digest)) {
-      leftovers_.add_partial(*digest, entry.size, entry.modified);
+      // What was allocated for its rest is given back.
+      if (const auto file = disk_.open(layout_.partial(*digest), FileSystem::Mode::create_or_append))
+        (void)disk_.truncate(file->get(), entry.size);
+      leftovers_.add_partial(*digest, entry.size, std::min(entry.modified, clock_.wall_seconds()));
       continue;
     }
     if (auto status = disk_.remove(Layout::in(layout_.partials(), entry.name)); !status) return status;
   }
+  // Of an index that was being made anew and was not finished.
+  if (const auto unfinished = disk_.list(layout_.new_index())) {
+    for (const auto& entry : *unfinished) {
+      if (auto status = disk_.remove(Layout::in(layout_.new_index(), entry.name)); !status) return status;
+    }
+  }
   auto rotten = disk_.list(layout_.quarantine());
   if (!rotten) return std::move(rotten).error();
   for (const auto& entry : *rotten) {
-    if (const auto digest = Layout::partial_digest(entry.name)) leftovers_.add_quarantined(*digest, entry.size, entry.modified);
+    if (const auto digest = Layout::partial_digest(entry.name))
+      leftovers_.add_quarantined(*digest, entry.size, std::min(entry.modified, clock_.wall_seconds()));
   }
   return ok_status();
 }
@@ -101,8 +112,9 @@ void BlobStore::forget(const Digest& digest) {
         const auto record = writer.blob(digest);
         if (!record) return ok_status();
         const auto file = disk_.open(layout_.blob(digest), FileSystem::Mode::read);
-        const auto size = file ? disk_.size(file->get()) : Result<std::uint64_t>(file.error());
-        return size && *size == record->size ? ok_status() : writer.remove_blob(digest);
+        if (!file) return file.error().failure == Failure::not_found ? writer.remove_blob(digest) : ok_status();
+        const auto size = disk_.size(file->get());
+        return size && *size != record->size ? writer.remove_blob(digest) : ok_status();
       },
       [](Status) {});
 }
@@ -125,7 +137,7 @@ Result<OpenBlob> BlobStore::open_blob(const Digest& digest, const BlobRecord& re
   const auto size = disk_.size(file->get());
   if (!size) return size.error();
   if (*size != record.size) return wrong_size(digest, record, *size);
-  return OpenBlob{std::move(file), record.size};
+  return OpenBlob{std::move(file), record.size, record};
 }
 
 Result<std::shared_ptr<const std::string>> BlobStore::read_blob(const Digest& digest, const BlobRecord& record) {
@@ -139,7 +151,12 @@ Result<std::shared_ptr<const std::string>> BlobStore::read_blob(const Digest& di
   bytes->resize(record.size);
   if (due(record)) {
     if (Digest::of(digest.algorithm(), *bytes) != digest) {
-      pool_.submit([this, digest, record] { (void)quarantine(digest, record); });
+      jobs_.fetch_add(1);
+      pool_.submit([this, digest, record] {
+        (void)quarantine(digest, record);
+        jobs_.fetch_sub(1);
+        jobs_.notify_all();
+      });
       return Error{Failure::corrupt, Side::local, true, "blob " + digest.text() + " has rotted on the disk"};
     }
     index_->note_verified(digest);
@@ -148,6 +165,7 @@ Result<std::shared_ptr<const std::string>> BlobStore::read_blob(const Digest& di
 }
 
 bool BlobStore::due(const BlobRecord& record) const {
+  if (record.verified_at == 0) return true;  // nobody ever did: its name alone says what it is
   if (!options_.verify_age) return false;
   return Milliseconds(Seconds(clock_.wall_seconds() - record.verified_at)) >= *options_.verify_age;
 }
@@ -157,14 +175,15 @@ Status BlobStore::quarantine(const Digest& digest, const BlobRecord& record) {
   bool removed = false;
   auto status = index_->commit_and_wait([&](IndexWriter& writer) -> Status {
     const auto held = writer.blob(digest);
-    removed = held && held->stored_at == record.stored_at;
+    removed = held && held->generation == record.generation;
     return removed ? writer.remove_blob(digest) : ok_status();
   });
   if (!status || !removed) return status;
   quarantined_.fetch_add(1);
-  status = unsettled_->move_file(digest, layout_.quarantined(digest));
-  if (status) leftovers_.add_quarantined(digest, record.size, clock_.wall_seconds());
-  return status;
+  const auto moved = unsettled_->move_file(digest, layout_.quarantined(digest));
+  if (!moved) return moved.error();
+  if (*moved) leftovers_.add_quarantined(digest, record.size, clock_.wall_seconds());
+  return ok_status();
 }
 
 Status BlobStore::publish(const std::string& from, const Digest& digest, Unsettled::Coming& coming, int fd) {
@@ -194,6 +213,7 @@ Task<Status> BlobStore::put(Loop& loop, const Digest& digest, std::string bytes,
     return file;
   });
   if (!written) co_return std::move(written).error();
+  reservation.note_given(reservation.bytes());
   auto status = co_await adopt(loop, digest, *coming, path, written->get(), bytes.size(), std::move(mutation));
   if (!status) {
     auto removed = co_await pool_.run(loop, [&] { return disk_.remove(path); });
@@ -233,10 +253,12 @@ Task<Status> BlobStore::remove(Loop& loop, const Digest& digest) {
 Status BlobStore::mark_last_copies(const std::string& repository, const Digest& manifest) {
   std::set<Digest> digests;
   add_closure(*index_, disk_, layout_, repository, manifest, digests);
-  return index_->commit_and_wait([&digests](IndexWriter& writer) -> Status {
+  return index_->commit_and_wait([&](IndexWriter& writer) -> Status {
     for (const auto& digest : digests) {
       auto record = writer.blob(digest);
       if (!record || record->last_copy) continue;
+      // What another repository shows has another upstream's word.
+      if (writer.linked_where(digest, [&repository](std::string_view other) { return other != repository; })) continue;
       record->last_copy = true;
       if (auto status = writer.update_blob(digest, *record); !status) return status;
     }

@@ -23,6 +23,7 @@ namespace weir {
 struct OpenBlob {
   std::shared_ptr<const UniqueFd> file;
   std::uint64_t size = 0;
+  BlobRecord record;  // as it was opened by; the same digest may have been stored anew since
 };
 
 // The lock of the one program that may write; held as long as the descriptor. Error: conflict when another holds it; io.
@@ -62,6 +63,9 @@ class BlobStore {
   // Blocks on disk work.
   Status quarantine(const Digest& digest, const BlobRecord& record);
   std::uint64_t quarantined() const { return quarantined_.load(); }
+  // The program is about to end: what only looks after the store breaks off.
+  void end_soon() { ending_.store(true); }
+  bool ending() const { return ending_.load(); }
   // The record of a blob whose file is not what it says goes; what has its name by then is looked at once more.
   void forget(const Digest& digest);
 
@@ -100,11 +104,13 @@ class BlobStore {
   OpenFiles open_files_;
   std::atomic<unsigned long> next_staging_{0};
   std::atomic<std::uint64_t> quarantined_{0};
+  std::atomic<bool> ending_{false};
+  std::atomic<unsigned> jobs_{0};  // of the pool that still need this
   // The index runs its last writes in its destructor; they may ask what stands before it here.
   std::unique_ptr<Unsettled> unsettled_;
+  std::unique_ptr<Ballast> ballast_;
   std::unique_ptr<Index> index_;
   std::unique_ptr<Pins> pins_;
-  std::unique_ptr<Ballast> ballast_;
   std::unique_ptr<Budget> budget_;
   std::unique_ptr<Evictor> evictor_;
 };

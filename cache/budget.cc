@@ -37,7 +37,7 @@ Budget::Shortage Budget::shortage_locked(std::uint64_t bytes, std::uint64_t head
   bytes = std::min(bytes, UINT64_MAX / 4);  // so that no sum below runs over
   const auto space = this->space();
   const auto own = above(taken_locked() + bytes + headroom, options_.capacity.of(space.total));
-  const auto others = above(options_.reserve.of(space.total) + bytes + headroom / 4, space.free);
+  const auto others = above(options_.reserve.of(space.total) + promised_ + bytes + headroom / 4, space.free);
   return {std::max(own, others), own == 0 && others > 0};
 }
 
@@ -56,12 +56,19 @@ bool Budget::take(std::uint64_t bytes) {
   std::lock_guard lock(mutex_);
   if (shortage_locked(bytes, 0).bytes > 0) return false;
   held_ += bytes;
+  promised_ += bytes;
   return true;
 }
 
-void Budget::give_back(std::uint64_t bytes) {
+void Budget::give_back(std::uint64_t bytes, std::uint64_t promised) {
   std::lock_guard lock(mutex_);
   held_ -= bytes;
+  promised_ -= promised;
+}
+
+void Budget::note_given(std::uint64_t bytes) {
+  std::lock_guard lock(mutex_);
+  promised_ -= bytes;
 }
 
 bool Reservation::grow_to(std::uint64_t total) {
@@ -73,8 +80,18 @@ bool Reservation::grow_to(std::uint64_t total) {
 
 void Reservation::shrink_to(std::uint64_t total) {
   if (total >= bytes_) return;
-  budget_.give_back(bytes_ - total);
+  const auto given = std::min(given_, total);
+  const auto promised = (bytes_ - given_) - (total - given);
+  budget_.give_back(bytes_ - total, promised);
   bytes_ = total;
+  given_ = given;
+}
+
+void Reservation::note_given(std::uint64_t total) {
+  total = std::min(total, bytes_);
+  if (total <= given_) return;
+  budget_.note_given(total - given_);
+  given_ = total;
 }
 
 }  // namespace weir

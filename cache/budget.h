@@ -38,10 +38,17 @@ class Budget {
   std::uint64_t ahead() const;
   // Whether that much could fit if everything else went.
   bool could_hold(std::uint64_t bytes) const { return bytes <= capacity(); }
+  // Whether so much can be made free at all: blobs and leftovers, if all of them may go.
+  bool could_free(std::uint64_t bytes) const { return bytes <= index_.totals().room + leftovers_.room(); }
+  // What the file system has free now.
+  std::uint64_t free() const { return space().free; }
 
   // Holds so much for somebody; false: it does not fit.
   bool take(std::uint64_t bytes);
-  void give_back(std::uint64_t bytes);
+  // `promised`: how much of that the disk had not given yet.
+  void give_back(std::uint64_t bytes, std::uint64_t promised);
+  // The disk has given so much of what is held.
+  void note_given(std::uint64_t bytes);
 
   // Blobs that have no record any more and are on the disk still.
   void set_leaving(std::uint64_t bytes) { leaving_.store(bytes); }
@@ -58,7 +65,8 @@ class Budget {
   const CacheOptions& options_;
   std::atomic<std::uint64_t> leaving_{0}, ballast_{0};
   mutable std::mutex mutex_;
-  std::uint64_t held_ = 0;  // guarded by mutex_
+  std::uint64_t held_ = 0;      // guarded by mutex_
+  std::uint64_t promised_ = 0;  // guarded by mutex_: of held_, what the file system still counts as free
 };
 
 // Room held in a budget, given back at its end.
@@ -72,10 +80,12 @@ class Reservation {
   // Holds at least `total`; false: that does not fit, and it holds what it held.
   bool grow_to(std::uint64_t total);
   void shrink_to(std::uint64_t total);
+  // So much of it is on the disk, by allocation or by writing.
+  void note_given(std::uint64_t total);
 
  private:
   Budget& budget_;
-  std::uint64_t bytes_ = 0;
+  std::uint64_t bytes_ = 0, given_ = 0;
 };
 
 }  // namespace weir

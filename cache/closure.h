@@ -11,7 +11,7 @@
 
 namespace weir {
 
-// Adds `root` and what is below it as `repository` knows it; what `into` has already is not looked at again.
+// Adds `root` and what is below it as `repository` knows it.
 void add_closure(const Index& index, FileSystem& disk, const Layout& layout, std::string_view repository, const Digest& root,
                  std::set<Digest>& into);
 

@@ -42,9 +42,8 @@ void Eviction::remove(std::string_view key) {
   store_.erase(key);
 }
 
-Eviction::Shrunk Eviction::shrink(std::uint64_t bytes, const Keep& keep, std::uint64_t steps) {
+Eviction::Shrunk Eviction::shrink(std::uint64_t bytes, const Keep& keep, std::uint64_t steps, std::uint64_t& kept) {
   Shrunk shrunk;
-  std::uint64_t kept = 0;  // how many of main in a row had to be kept; all of them: there is nothing in main
   for (; state_.held_bytes() > bytes; --steps) {
     if (steps == 0) {
       shrunk.end = Shrunk::End::out_of_steps;

@@ -109,8 +109,13 @@ class Eviction {
     End end = End::done;
     std::vector<Victim> victims;  // their records are gone; in the order in which they went
   };
-  // Evicts until at most `bytes` are held.
-  Shrunk shrink(std::uint64_t bytes, const Keep& keep, std::uint64_t steps = UINT64_MAX);
+  // Evicts until at most `bytes` are held. `kept` is what a search remembers from one call to the next: how many of main in a
+  // row had to stay.
+  Shrunk shrink(std::uint64_t bytes, const Keep& keep, std::uint64_t steps, std::uint64_t& kept);
+  Shrunk shrink(std::uint64_t bytes, const Keep& keep, std::uint64_t steps = UINT64_MAX) {
+    std::uint64_t kept = 0;
+    return shrink(bytes, keep, steps, kept);
+  }
   // Evicts this blob before its turn, if it is held, was not used since it was last looked at, and need not be kept.
   std::optional<Victim> evict_unused(std::string_view key, const Keep& keep);
 

@@ -14,11 +14,9 @@ constexpr std::uint64_t kSteps = 2000;
 // A search that found nothing is not tried again at once: it goes through everything there is.
 constexpr auto kRest = Seconds(5);
 
-Error full(bool others) {
-  if (others)
-    return Error{Failure::no_space, Side::local, false, "the file system is filled up to the reserve, and nothing more may go"};
-  return Error{Failure::over_budget, Side::local, false, "it does not fit into what the store may take"};
-}
+// After an eviction that the file system does not show yet (btrfs and others free what is removed with their next commit), the
+// next one for the reserve's sake waits, or everything would go for the same want.
+constexpr auto kReserveRest = Seconds(5);
 
 }  // namespace
 
@@ -78,25 +76,36 @@ void Evictor::serve() {
 // What is to be done from time to time.
 void Evictor::look_after() {
   parts_.index.set_capacity(parts_.budget.capacity());
-  parts_.budget.set_leaving(lingering_room());
-  if (const auto bytes = parts_.budget.ahead(); bytes > 0) make_room(bytes);
+  parts_.budget.set_leaving(lingering_room() + stuck_);
+  if (const auto bytes = parts_.budget.ahead(); bytes > 0 && parts_.clock.now() >= reserve_rests_until_) make_room(bytes);
   const Instant now = parts_.clock.now();
   if (now < next_cleaning_) return;
   next_cleaning_ = now + kCleaning;
   parts_.index.clear_stale_readers();
-  (void)parts_.unsettled.settle();  // what cannot be removed now is tried again
+  if (parts_.unsettled.settle()) stuck_ = 0;  // else it is tried again
   // With as much room again beside it, so that it does not come and go.
   if (const auto wanted = parts_.ballast.wanted(); wanted > 0 && parts_.budget.shortage(2 * wanted).bytes == 0)
     parts_.ballast.restore();
   parts_.budget.set_ballast(parts_.ballast.bytes());
 }
 
+Error Evictor::refusal() const {
+  // The disk is full when not even a small blob fits; otherwise it is this one that is too large.
+  if (const auto shortage = parts_.budget.shortage(room_of(0)); shortage.others)
+    return Error{Failure::no_space, Side::local, false, "the file system is filled up to the reserve, and nothing more may go"};
+  return Error{Failure::over_budget, Side::local, false, "it does not fit into what the store may take"};
+}
+
 Status Evictor::grant(const Request& request) {
-  if (!parts_.budget.could_hold(request.total)) return full(false);
+  if (!parts_.budget.could_hold(request.total)) return refusal();
   for (;;) {
     if (request.reservation->grow_to(request.total)) return ok_status();
     const auto shortage = parts_.budget.shortage(request.total - request.reservation->bytes());
-    if (shortage.bytes > 0 && make_room(shortage.bytes) == 0) return full(shortage.others);
+    if (shortage.bytes == 0) continue;  // somebody gave back just now
+    // What others hold comes back by itself; nothing goes in vain.
+    if (!parts_.budget.could_free(shortage.bytes)) return refusal();
+    if (shortage.others && parts_.clock.now() < reserve_rests_until_) return refusal();
+    if (make_room(shortage.bytes) == 0) return refusal();
   }
 }
 
@@ -121,17 +130,20 @@ std::uint64_t Evictor::evict(std::uint64_t bytes) {
   parts_.pins.refresh();
   const auto last_copies = parts_.budget.last_copies();
   const auto totals = parts_.index.totals();
-  std::uint64_t made = 0;
+  const auto free_before = parts_.budget.free();
+  const Instant began = parts_.clock.now();
+  std::uint64_t made = 0, kept = 0;
   // Every record may have been used three times, and is looked at once for each.
-  for (std::uint64_t looked = 0; made < bytes && looked <= 4 * totals.blobs + kSteps; looked += kSteps) {
+  for (std::uint64_t looked = 0; made < bytes && looked <= 4 * totals.blobs + kSteps && !stopping_; looked += kSteps) {
     IndexWriter::Shrunk shrunk;
-    const auto lingering = lingering_room();
+    const auto lingering = lingering_room() + stuck_;
     auto status = parts_.index.commit_and_wait([&](IndexWriter& writer) -> Status {
       const auto held = writer.eviction().held_bytes();
       const auto left = bytes - made;
       auto result = writer.shrink(
           held > left ? held - left : 0,
-          [&](const Digest& digest, const BlobRecord& record) { return must_stay(writer, digest, record, last_copies); }, kSteps);
+          [&](const Digest& digest, const BlobRecord& record) { return must_stay(writer, digest, record, last_copies); }, kSteps,
+          kept);
       if (!result) return result.error();
       shrunk = *std::move(result);
       std::uint64_t room = 0;
@@ -140,10 +152,13 @@ std::uint64_t Evictor::evict(std::uint64_t bytes) {
       return ok_status();
     });
     if (status) made += let_go(shrunk.victims);
-    parts_.budget.set_leaving(lingering_room());
+    parts_.budget.set_leaving(lingering_room() + stuck_);
     if (!status || shrunk.end != Eviction::Shrunk::End::out_of_steps) break;
   }
-  if (made == 0) exhausted_until_ = parts_.clock.now() + kRest;
+  // A search that found nothing went through all there is, and rests the longer the longer it took.
+  const Instant now = parts_.clock.now();
+  if (made == 0) exhausted_until_ = now + std::max<Instant::duration>(kRest, 10 * (now - began));
+  if (made > 0 && parts_.budget.free() < free_before + made / 2) reserve_rests_until_ = now + kReserveRest;
   return made;
 }
 
@@ -156,7 +171,10 @@ std::uint64_t Evictor::let_go(const std::vector<IndexWriter::Victim>& victims) {
     if (const auto file = parts_.open_files.find(victim.digest)) lingering_.push_back({file, victim.size});
     parts_.open_files.forget(victim.digest);
   }
-  (void)parts_.unsettled.remove_files(digests);  // what stays is noted, and tried again
+  if (!parts_.unsettled.remove_files(digests)) {
+    stuck_ += room;  // noted, tried again, and no room until then
+    room = 0;
+  }
   evicted_blobs_ += victims.size();
   evicted_bytes_ += room;
   return room;

@@ -40,7 +40,8 @@ class Evictor {
   ~Evictor();
 
   // Grows `reservation` to `total` bytes, after what must go for it has gone.
-  // Error: over_budget when it can never fit or nothing more may go; no_space when others have filled the file system.
+  // Error: over_budget when it can never fit or not enough may go; no_space when others have filled the file system so that
+  // nothing fits.
   Task<Status> reserve(Loop& loop, Reservation& reservation, std::uint64_t total);
   // Looks now instead of within a second.
   void wake();
@@ -68,18 +69,21 @@ class Evictor {
   std::uint64_t let_go(const std::vector<IndexWriter::Victim>& victims);
   bool must_stay(const IndexWriter& writer, const Digest& digest, const BlobRecord& record, std::uint64_t last_copies);
   std::uint64_t lingering_room();
+  Error refusal() const;
 
   const Parts parts_;
   std::atomic<std::uint64_t> evicted_blobs_{0}, evicted_bytes_{0};
-  std::list<Lingering> lingering_;  // the thread's, as the two below
+  std::list<Lingering> lingering_;  // the thread's, as all below
+  std::uint64_t stuck_ = 0;         // room of blobs that went and whose files could not be removed
   Instant exhausted_until_{};
+  Instant reserve_rests_until_{};
   Instant next_cleaning_{};
 
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Request> waiting_;  // guarded by mutex_
   bool woken_ = false;           // guarded by mutex_
-  bool stopping_ = false;        // guarded by mutex_
+  std::atomic<bool> stopping_ = false;  // set under mutex_
   std::thread thread_;
 };
 

@@ -9,7 +9,7 @@ namespace {
 // How much more is held for a blob whose size nobody said, each time it needs more.
 constexpr std::uint64_t kStep = 16 << 20;
 // How much is hashed by one job of the pool, which others wait for.
-constexpr std::uint64_t kHashedAtOnce = 64 << 20;
+constexpr std::uint64_t kHashedAtOnce = 8 << 20;
 
 }  // namespace
 
@@ -60,7 +60,6 @@ std::shared_ptr<const UniqueFd> Fill::file() const {
 }
 
 Task<Result<std::uint64_t>> Fill::open(Loop& loop) {
-  coming_ = store_.unsettled().coming(digest_);
   auto opened = co_await store_.pool().run(loop, [this]() -> Result<std::uint64_t> {
     (void)store_.leftovers().take_partial(digest_);  // ours from here
     auto file = store_.disk().open(store_.layout().partial(digest_), FileSystem::Mode::create_or_append);
@@ -75,13 +74,21 @@ Task<Result<std::uint64_t>> Fill::open(Loop& loop) {
   if (!opened || *opened == 0) co_return opened;
   auto reserved = co_await store_.evictor().reserve(loop, reservation_, room_of(*opened));
   if (!reserved) co_return std::move(reserved).error();
+  reservation_.note_given(room_of(*opened));  // it is there already
   co_return opened;
 }
 
+// Noted while the bytes come, so that nobody waits for it at their end.
+void Fill::announce() {
+  if (!coming_) coming_ = store_.unsettled().coming(digest_);
+}
+
 Task<Status> Fill::reserve(Loop& loop, std::uint64_t size) {
+  announce();
   auto reserved = co_await store_.evictor().reserve(loop, reservation_, room_of(size));
   if (!reserved) co_return reserved;
   auto allocated = co_await store_.pool().run(loop, [this, size] { return store_.disk().allocate(file_->get(), size); });
+  if (allocated) reservation_.note_given(room_of(size));
   co_return allocated;
 }
 
@@ -139,7 +146,9 @@ Task<Status> Fill::append(Loop& loop, std::string bytes) {
   if (progress_.size && begin + bytes.size() > *progress_.size) {
     co_return Error{Failure::corrupt, Side::upstream, false, "the upstream sent more bytes than it said"};
   }
-  if (const auto end = begin + bytes.size(); room_of(end) > reservation_.bytes()) {
+  announce();
+  const auto end = begin + bytes.size();
+  if (room_of(end) > reservation_.bytes()) {
     auto reserved = co_await store_.evictor().reserve(loop, reservation_, room_of(progress_.size ? *progress_.size : end + kStep));
     if (!reserved) co_return reserved;
   }
@@ -147,6 +156,7 @@ Task<Status> Fill::append(Loop& loop, std::string bytes) {
     return store_.disk().write_at(file_->get(), std::as_bytes(std::span(bytes)), begin);
   });
   if (!written) co_return written;
+  reservation_.note_given(room_of(end));
   {
     // Shown before it is hashed: the readers need not wait for the processor.
     std::lock_guard lock(mutex_);
@@ -162,8 +172,10 @@ Task<Status> Fill::append(Loop& loop, std::string bytes) {
 Task<Status> Fill::verify(Loop& loop) {
   auto hashed = co_await finish_hashing();
   const auto written = progress_.written;
-  while (hashed && hashed_ + kHashedAtOnce < written)
+  while (hashed && hashed_ + kHashedAtOnce < written) {
+    if (stored_ && store_.ending()) co_return Error{Failure::cancelled, Side::local, true, "the program ends"};
     hashed = co_await store_.pool().run(loop, [this] { return hash_held(hashed_ + kHashedAtOnce); });
+  }
   if (!hashed) co_return hashed;
   auto status = co_await store_.pool().run(loop, [this, written]() -> Status {
     if (auto held = hash_held(written); !held) return held;
@@ -189,9 +201,13 @@ Task<Status> Fill::verify(Loop& loop) {
 Task<Status> Fill::adopt(Loop& loop, Index::Mutation mutation) {
   const auto file = this->file();
   const auto size = *progress().size;
+  announce();
   auto status = co_await store_.adopt_partial(loop, digest_, *coming_, file->get(), size, std::move(mutation));
   if (status) store_.open_files().add(digest_, file);  // as long as readers are at it
-  else store_.leftovers().add_partial(digest_, size, store_.clock().wall_seconds());
+  else {
+    auto kept = co_await keep_partial(loop);
+    (void)kept;
+  }
   coming_.reset();
   reservation_.shrink_to(0);
   co_return status;
@@ -217,11 +233,15 @@ Task<void> Fill::fail(Loop& loop, Error error) {
   set_state(State::failed, std::move(error));
 }
 
-// What was allocated for the rest is given back; what is there waits.
+// What was allocated for the rest is given back; what is there waits, if it still has that name.
 Task<Status> Fill::keep_partial(Loop& loop) {
   const auto written = progress().written;
-  auto status = co_await store_.pool().run(loop, [this, written] { return store_.disk().truncate(file_->get(), written); });
-  store_.leftovers().add_partial(digest_, written, store_.clock().wall_seconds());
+  auto status = co_await store_.pool().run(loop, [this, written]() -> Status {
+    const auto named = store_.disk().open(store_.layout().partial(digest_), FileSystem::Mode::read);
+    if (!named) return named.error();
+    store_.leftovers().add_partial(digest_, written, store_.clock().wall_seconds());
+    return store_.disk().truncate(file_->get(), written);
+  });
   co_return status;
 }
 

@@ -91,6 +91,7 @@ class Fill final : public BlobSink {
 
  private:
   Status hash_held(std::uint64_t until);
+  void announce();
   Task<Status> keep_partial(Loop& loop);
   void start_hashing(Loop& loop, std::uint64_t begin, std::string bytes);
   Task<Status> finish_hashing();

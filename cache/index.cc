@@ -87,10 +87,11 @@ std::optional<records::BlobRow> IndexWriter::row(std::string_view key) const {
 
 std::optional<BlobRecord> IndexWriter::blob(const Digest& digest) const { return find_blob(transaction_, digest_key(digest)); }
 
-Status IndexWriter::put_blob(const Digest& digest, const BlobRecord& record) {
+Status IndexWriter::put_blob(const Digest& digest, BlobRecord record) {
   const auto key = digest_key(digest);
   Eviction eviction(options_, tables_, state_);
   queues_changed_ = true;
+  record.generation = state_.next_sequence++;
   bytes_.added += record.size;
   const auto old = row(key);
   if (record.last_copy) last_copies_.added += record.size;
@@ -102,7 +103,7 @@ Status IndexWriter::put_blob(const Digest& digest, const BlobRecord& record) {
   if (auto status = put_row(key, {record, stays ? old->place : std::nullopt}); !status) return status;
   eviction.insert(key, room_of(record.size), record.last_used);
   if (!tables_.status()) return tables_.status();
-  return remove_unsettled(digest);
+  return transaction_.remove(kUnsettled, key);
 }
 
 Status IndexWriter::remove_blob(const Digest& digest) {
@@ -111,7 +112,22 @@ Status IndexWriter::remove_blob(const Digest& digest) {
   queues_changed_ = true;
   Eviction(options_, tables_, state_).remove(key);
   if (!tables_.status()) return tables_.status();
-  return put_unsettled(digest);
+  return note_unsettled(digest);
+}
+
+std::optional<std::uint64_t> IndexWriter::unsettled(const Digest& digest) const {
+  const auto value = transaction_.get(kUnsettled, digest_key(digest));
+  if (!value) return std::nullopt;
+  return number_at(*value, 0);
+}
+
+Status IndexWriter::note_unsettled(const Digest& digest) {
+  queues_changed_ = true;
+  return transaction_.put(kUnsettled, digest_key(digest), number_text(state_.next_sequence++));
+}
+
+Status IndexWriter::forget_unsettled(const Digest& digest, std::uint64_t note) {
+  return unsettled(digest) == note ? transaction_.remove(kUnsettled, digest_key(digest)) : ok_status();
 }
 
 Status IndexWriter::update_blob(const Digest& digest, const BlobRecord& record) {
@@ -134,7 +150,7 @@ Status IndexWriter::use_blob(std::string_view key) {
   return put_row(key, *held);
 }
 
-Result<IndexWriter::Shrunk> IndexWriter::shrink(std::uint64_t room, const Keep& keep, std::uint64_t steps) {
+Result<IndexWriter::Shrunk> IndexWriter::shrink(std::uint64_t room, const Keep& keep, std::uint64_t steps, std::uint64_t& kept) {
   queues_changed_ = true;
   Eviction eviction(options_, tables_, state_);
   const auto shrunk = eviction.shrink(
@@ -144,13 +160,13 @@ Result<IndexWriter::Shrunk> IndexWriter::shrink(std::uint64_t room, const Keep& 
         const auto held = row(key);
         return digest && held && keep(*digest, held->blob);
       },
-      steps);
+      steps, kept);
   if (!tables_.status()) return tables_.status().error();
   Shrunk result{shrunk.end, {}};
   for (const auto& victim : shrunk.victims) {
     const auto digest = digest_of(victim.key);
     CHECK(digest);
-    if (auto status = put_unsettled(*digest); !status) return std::move(status).error();
+    if (auto status = note_unsettled(*digest); !status) return std::move(status).error();
     result.victims.push_back({*digest, victim.size});
   }
   return result;
@@ -351,6 +367,19 @@ void Index::each_blob(const std::function<void(const Digest&, const BlobRecord&)
 void Index::each_pin(const std::function<void(std::string_view, WallSeconds)>& visit) const {
   walk(*environment_, kPins, "",
        [&visit](std::string_view key, std::string_view value) { visit(key, static_cast<WallSeconds>(number_at(value, 0))); });
+}
+
+std::optional<std::uint64_t> Index::unsettled(const Digest& digest) const {
+  const ReadTransaction transaction(*environment_);
+  const auto value = transaction.get(kUnsettled, digest_key(digest));
+  if (!value) return std::nullopt;
+  return number_at(*value, 0);
+}
+
+Result<bool> Index::holds(const Digest& digest) const {
+  const ReadTransaction transaction(*environment_);
+  if (!transaction.begun()) return Error{Failure::io, Side::local, true, "the index cannot be read"};
+  return transaction.get(kBlobs, digest_key(digest)).has_value();
 }
 
 std::vector<Digest> Index::unsettled() const {

@@ -8,7 +8,7 @@
 //   small, main  sequence           -> digest       the queues of the eviction
 //   ghosts       digest             -> sequence, size of what was evicted lately
 //   ghost_queue  sequence           -> digest
-//   unsettled    digest             -> (nothing)    its file may be there without a record: it comes or it goes
+//   unsettled    digest             -> note         its file may be there without a record: it comes or it goes
 //   pins         pattern            -> since when
 //   meta         "schema", "blob-bytes", "last-copies", "eviction", "scrub"
 //
@@ -46,7 +46,7 @@ class IndexWriter {
 
   std::optional<BlobRecord> blob(const Digest& digest) const;
   // Whole bytes are there: the record, its place in a queue, and nothing unsettled any more.
-  Status put_blob(const Digest& digest, const BlobRecord& record);
+  Status put_blob(const Digest& digest, BlobRecord record);
   // The record goes, and the digest is unsettled until its file is gone too.
   Status remove_blob(const Digest& digest);
   // Another record for a blob that has one; its place stays.
@@ -64,10 +64,13 @@ class IndexWriter {
   };
   using Keep = std::function<bool(const Digest&, const BlobRecord&)>;
   // Lets blobs go until at most `room` is held, as Eviction::shrink(); their records are gone, as by remove_blob().
-  Result<Shrunk> shrink(std::uint64_t room, const Keep& keep, std::uint64_t steps);
+  // `kept` goes on from one call to the next of a search, and begins with 0.
+  Result<Shrunk> shrink(std::uint64_t room, const Keep& keep, std::uint64_t steps, std::uint64_t& kept);
 
-  Status put_unsettled(const Digest& digest) { return transaction_.put(kUnsettled, records::digest_key(digest), ""); }
-  Status remove_unsettled(const Digest& digest) { return transaction_.remove(kUnsettled, records::digest_key(digest)); }
+  // The note that a digest is unsettled, if it is. A new one takes the place of an old one; who forgets says which he means.
+  std::optional<std::uint64_t> unsettled(const Digest& digest) const;
+  Status note_unsettled(const Digest& digest);
+  Status forget_unsettled(const Digest& digest, std::uint64_t note);
 
   // A link known better stays: a media type or a size that is already there is not lost.
   Status link(const Name& repository, const Digest& digest, Link link) {
@@ -160,6 +163,11 @@ class Index {
   void each_pin(const std::function<void(std::string_view pattern, WallSeconds since)>& visit) const;
   std::vector<std::string> repositories_of(const Digest& digest) const;
   std::vector<Digest> unsettled() const;
+  std::optional<std::uint64_t> unsettled(const Digest& digest) const;
+  // As blob(), for who must not take a failure for an absence. Error: io.
+  Result<bool> holds(const Digest& digest) const;
+  // A walk has met pages that cannot be read, and ended there.
+  bool damaged() const { return environment_->damaged(); }
   // Up to `most` blobs, in the order of their keys, behind the one with this key (empty: from the first).
   struct Listed {
     Digest digest;

@@ -79,19 +79,25 @@ std::uint64_t number_at(std::string_view value, std::size_t offset) {
 
 std::string encode(const BlobRow& row) {
   std::string value;
-  value.reserve(kPlaceOffset + 16);
+  value.reserve(kPlaceOffset + 24);
   put_number(value, row.blob.size);
   put_number(value, static_cast<std::uint64_t>(row.blob.stored_at));
   put_number(value, static_cast<std::uint64_t>(row.blob.last_used));
   put_number(value, static_cast<std::uint64_t>(row.blob.verified_at));
   put_number(value, pack(row.place));
+  put_number(value, row.blob.generation);
   if (row.blob.last_copy) value += '\1';
   return value;
 }
 
 BlobRow decode_blob(std::string_view value) {
   BlobRow row;
-  row.blob = {number_at(value, 0), time_at(value, 8), time_at(value, 16), time_at(value, 24), value.size() > kPlaceOffset + 8};
+  row.blob = {.size = number_at(value, 0),
+              .stored_at = time_at(value, 8),
+              .last_used = time_at(value, 16),
+              .verified_at = time_at(value, 24),
+              .generation = number_at(value, kPlaceOffset + 8),
+              .last_copy = value.size() > kPlaceOffset + 16};
   if (value.size() >= kPlaceOffset + 8) row.place = unpack(number_at(value, kPlaceOffset));
   return row;
 }

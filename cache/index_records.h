@@ -24,7 +24,8 @@ struct BlobRecord {
   WallSeconds stored_at = 0;
   WallSeconds last_used = 0;    // to ten minutes
   WallSeconds verified_at = 0;  // when its bytes were last hashed; 0: never by us
-  bool last_copy = false;       // its upstream has said that it has it no more
+  std::uint64_t generation = 0;  // of all that were ever stored; the same digest stored anew has another
+  bool last_copy = false;        // its upstream has said that it has it no more
 };
 
 struct Link {

@@ -25,7 +25,9 @@ namespace weir {
 
 class Layout {
  public:
-  explicit Layout(std::string directory) : directory_(std::move(directory)) {}
+  explicit Layout(std::string directory) : directory_(std::move(directory)) {
+    while (directory_.size() > 1 && directory_.ends_with('/')) directory_.pop_back();
+  }
 
   const std::string& directory() const noexcept { return directory_; }
   std::string lock() const { return directory_ + "/lock"; }
@@ -33,6 +35,7 @@ class Layout {
   std::string index() const { return directory_ + "/index"; }
   std::string index_file() const { return index() + "/data.mdb"; }
   std::string index_lock() const { return index() + "/lock.mdb"; }
+  std::string old_index_file() const { return index() + "/data.mdb.unreadable"; }
   // While the index is made again.
   std::string new_index() const { return directory_ + "/index.new"; }
   std::string new_index_file() const { return new_index() + "/data.mdb"; }

@@ -47,13 +47,11 @@ std::uint64_t Leftovers::remove_oldest(Files& files, bool quarantined, WallSecon
   const auto oldest = std::ranges::min_element(files, {}, [](const auto& entry) { return entry.second.since; });
   if (oldest == files.end() || oldest->second.since >= before) return 0;
   const auto digest = oldest->first;
-  if (!disk_.remove(quarantined ? layout_.quarantined(digest) : layout_.partial(digest))) return 0;
+  if (!disk_.remove(quarantined ? layout_.quarantined(digest) : layout_.partial(digest))) {
+    oldest->second.since = std::numeric_limits<WallSeconds>::max() - 1;  // it cannot go: others first
+    return 0;
+  }
   return take(files, digest).value_or(0);
-}
-
-std::uint64_t Leftovers::room() const {
-  std::lock_guard lock(mutex_);
-  return room_;
 }
 
 std::size_t Leftovers::partials() const {

@@ -4,6 +4,7 @@
 // somebody may want again, but for downloads that broke off within the hour.
 // Thread: any; discard() waits for the disk.
 
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -32,7 +33,7 @@ class Leftovers {
   // Removes the oldest one, but a partial only when it is older than `before`. What that gave back; 0: there is none.
   std::uint64_t discard(WallSeconds before);
 
-  std::uint64_t room() const;
+  std::uint64_t room() const { return room_.load(); }
   std::size_t partials() const;
   std::size_t quarantined() const;
 
@@ -49,7 +50,7 @@ class Leftovers {
   const Layout& layout_;
   mutable std::mutex mutex_;
   Files partials_, quarantined_;  // guarded by mutex_
-  std::uint64_t room_ = 0;        // guarded by mutex_
+  std::atomic<std::uint64_t> room_ = 0;  // asked without the mutex, which is held while a file is removed
 };
 
 }  // namespace weir

@@ -3,6 +3,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
+
 #include "cache/blob_store.h"
 
 namespace weir {
@@ -57,25 +59,34 @@ Status copy_names(const Index& from, Index& to) {
   return first_of(std::move(status), batches.flush());
 }
 
+enum class Salvaged { all, unreadable, failed };
+
 // In a process of its own: reading a damaged index may end it in any way.
-bool salvage(const Clock& clock, const std::string& from, const std::string& to) {
+Salvaged salvage(const Clock& clock, const std::string& from, const std::string& to) {
   const pid_t child = ::fork();
-  if (child < 0) return false;
+  if (child < 0) return Salvaged::failed;
   if (child == 0) {
     ::alarm(kSalvageSeconds);
-    bool done = false;
+    int code = 0;
     {
       const auto old_index = Index::open(clock, {.directory = from, .read_only = true});
-      const auto new_index = Index::open(clock, {.directory = to, .durable = false});
-      done = old_index && new_index && copy_names(**old_index, **new_index);
+      if (!old_index) {
+        const auto failure = old_index.error().failure;
+        code = failure == Failure::corrupt || failure == Failure::not_found ? 1 : 2;
+      } else {
+        const auto new_index = Index::open(clock, {.directory = to});
+        if (!new_index || !copy_names(**old_index, **new_index)) code = 2;
+        if ((*old_index)->damaged()) code = 1;
+      }
     }
-    ::_exit(done ? 0 : 1);
+    ::_exit(code);
   }
   int status = 0;
   while (::waitpid(child, &status, 0) < 0) {
-    if (errno != EINTR) return false;
+    if (errno != EINTR) return Salvaged::failed;
   }
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  if (WIFSIGNALED(status)) return WTERMSIG(status) == SIGALRM ? Salvaged::failed : Salvaged::unreadable;
+  return WEXITSTATUS(status) == 0 ? Salvaged::all : WEXITSTATUS(status) == 1 ? Salvaged::unreadable : Salvaged::failed;
 }
 
 Status remove_files(FileSystem& disk, const std::string& folder) {
@@ -143,7 +154,14 @@ Result<Rebuilt> rebuild_index(const Clock& clock, FileSystem& disk, const CacheO
     if (auto status = disk.make_directories(folder); !status) return std::move(status).error();
   }
   if (auto status = remove_files(disk, fresh); !status) return std::move(status).error();
-  const bool salvaged = salvage(clock, layout.index(), fresh);
+  const auto found = salvage(clock, layout.index(), fresh);
+  if (found == Salvaged::failed) {
+    return Error{
+        Failure::io, Side::local, true,
+        "the old index can be read and its links, tags and pins could not be taken over: is there room for a second one, and is "
+        "it of this version? Nothing was changed"};
+  }
+  const bool salvaged = found == Salvaged::all;
   if (!salvaged) {
     if (auto status = remove_files(disk, fresh); !status) return std::move(status).error();
   }
@@ -156,6 +174,10 @@ Result<Rebuilt> rebuild_index(const Clock& clock, FileSystem& disk, const CacheO
     result->salvaged = salvaged;
     result->links = (*index)->totals().links;
     result->tags = (*index)->totals().tags;
+  }
+  // What could not be read is kept for a person to look at.
+  if (!salvaged && disk.open(layout.index_file(), FileSystem::Mode::read)) {
+    if (auto status = disk.rename(layout.index_file(), layout.old_index_file()); !status) return std::move(status).error();
   }
   // One rename puts the new one in the place of the old.
   if (auto status = disk.rename(layout.new_index_file(), layout.index_file()); !status) return std::move(status).error();

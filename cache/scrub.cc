@@ -15,6 +15,8 @@ constexpr std::size_t kPiece = 256 << 10;
 constexpr std::size_t kListed = 64;          // blobs between two looks into the index
 constexpr auto kBetweenPasses = Seconds(3600);
 constexpr auto kBetweenSaves = Seconds(10);
+constexpr auto kAfterTrouble = Seconds(10);
+constexpr unsigned kMostInARow = 3;
 constexpr std::string_view kMetaName = "scrub";
 
 void ask_for_lowest_priority() {
@@ -68,7 +70,8 @@ void Scrub::serve() {
       std::unique_lock lock(mutex_);
       const bool by_itself = store_.options().scrub_rate > 0;
       const auto asked = [this] { return stopping_ || now_; };
-      if (!by_itself) changed_.wait(lock, asked);
+      // One that somebody waits for is gone on with whatever the rate.
+      if (!by_itself && !(state_.running && state_.whole)) changed_.wait(lock, asked);
       else if (!state_.running) changed_.wait_for(lock, kBetweenPasses, asked);
       if (stopping_) return;
     }
@@ -88,12 +91,14 @@ void Scrub::go_on() {
   for (;;) {
     const auto blobs = store_.index().blobs_after(key_, kListed);
     for (const auto& blob : blobs) {
-      if (!look_at(blob)) return;
+      const bool on = look_at(blob);
+      if (!on || store_.clock().now() >= next_save_) {
+        next_save_ = store_.clock().now() + kBetweenSaves;
+        save(key_);
+      }
+      if (!on) return;
     }
     if (blobs.size() < kListed) break;
-    if (store_.clock().now() < next_save_) continue;
-    next_save_ = store_.clock().now() + kBetweenSaves;
-    save(key_);
   }
   State ended;
   {
@@ -122,8 +127,20 @@ bool Scrub::look_at(const Index::Listed& blob) {
   }
   const auto age = store_.clock().wall_seconds() - blob.record.verified_at;
   const bool due = whole || age >= kYoung;
-  const auto found = due ? hash(blob) : Result<Found>(Found::gone);
+  auto found = due ? hash(blob) : Result<Found>(Found::gone);
+  if (!found && found.error().failure != Failure::cancelled) {
+    log_.warning("scrub cannot open a blob, and rests", {{"digest", blob.digest.text()}, {"error", found.error().what}});
+    if (!rest(kAfterTrouble)) return false;
+    found = Found::gone;
+  }
   if (!found) return false;
+  // One bad sector is a blob's; many blobs in a row that cannot be read are the disk's, and none of them is given up.
+  unreadable_in_a_row_ = *found == Found::unreadable ? unreadable_in_a_row_ + 1 : due ? 0 : unreadable_in_a_row_;
+  if (unreadable_in_a_row_ > kMostInARow) {
+    log_.error("scrub cannot read blob after blob, and rests", {{"digest", blob.digest.text()}});
+    if (!rest(kAfterTrouble)) return false;
+    found = Found::gone;
+  }
   if (*found == Found::right) store_.index().note_verified(blob.digest);
   if (*found == Found::rotten || *found == Found::unreadable) {
     log_.error("a stored blob is not what it was",
@@ -146,7 +163,8 @@ Result<Scrub::Found> Scrub::hash(const Index::Listed& blob) {
   FileSystem& disk = store_.disk();
   const auto file = disk.open(store_.layout().blob(blob.digest), FileSystem::Mode::read);
   if (!file) {
-    if (file.error().failure != Failure::not_found) return Found::unreadable;
+    // Nothing is said of a blob that cannot be opened for want of a descriptor, or because the whole disk is away.
+    if (file.error().failure != Failure::not_found) return file.error();
     store_.forget(blob.digest);  // evicted, or lost
     return Found::gone;
   }
@@ -168,6 +186,12 @@ Result<Scrub::Found> Scrub::hash(const Index::Listed& blob) {
   const bool right = offset == blob.record.size && Digest::from_raw(blob.digest.algorithm(), hasher.finish()) == blob.digest;
   if (!pause(offset % buffer.size())) return Error{Failure::cancelled, Side::local, true, "the pass is given up"};
   return right ? Found::right : Found::rotten;
+}
+
+// False: stop.
+bool Scrub::rest(Milliseconds duration) {
+  std::unique_lock lock(mutex_);
+  return !changed_.wait_for(lock, duration, [this] { return stopping_ || now_; });
 }
 
 // So long that the rate is kept; false: stop.

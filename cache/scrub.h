@@ -49,6 +49,7 @@ class Scrub {
   bool look_at(const Index::Listed& blob);
   Result<Found> hash(const Index::Listed& blob);
   bool pause(std::uint64_t bytes);
+  bool rest(Milliseconds duration);
   void save(std::string_view key);
   void restore();
 
@@ -57,6 +58,7 @@ class Scrub {
   std::atomic<std::uint64_t> bytes_read_{0};
   std::string key_;  // the blob that was looked at last; the thread's, as below
   Instant next_save_{};
+  unsigned unreadable_in_a_row_ = 0;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

@@ -9,6 +9,7 @@ struct Unsettled::Coming::Note {
   std::mutex mutex;
   std::optional<Status> status;                 // guarded by mutex
   std::shared_ptr<OneShot<Status>> waiter;      // guarded by mutex
+  std::optional<std::uint64_t> own;             // the writer's: nothing where an older note stands for it
 
   void set(Status said) {
     std::lock_guard lock(mutex);
@@ -24,8 +25,15 @@ std::unique_ptr<Unsettled::Coming> Unsettled::coming(const Digest& digest) {
   }
   auto coming = std::unique_ptr<Coming>(new Coming(*this, digest));
   coming->note_ = std::make_shared<Coming::Note>();
-  index_.submit([digest](IndexWriter& writer) { return writer.put_unsettled(digest); },
-                [note = coming->note_](Status status) { note->set(std::move(status)); });
+  index_.submit(
+      [digest, note = coming->note_](IndexWriter& writer) -> Status {
+        note->own.reset();
+        if (writer.unsettled(digest)) return ok_status();
+        auto status = writer.note_unsettled(digest);
+        note->own = writer.unsettled(digest);
+        return status;
+      },
+      [note = coming->note_](Status status) { note->set(std::move(status)); });
   return coming;
 }
 
@@ -41,7 +49,8 @@ Task<Status> Unsettled::Coming::noted(Loop& loop) {
 }
 
 void Unsettled::Coming::publish() {
-  std::lock_guard lock(owner_.mutex_);
+  std::unique_lock lock(owner_.mutex_);
+  owner_.gone_.wait(lock, [this] { return !owner_.comers_[digest_].going; });
   if (!published_) ++owner_.comers_[digest_].publishing;
   published_ = true;
 }
@@ -54,67 +63,83 @@ Unsettled::Coming::~Coming() {
     const auto found = owner_.comers_.find(digest_);
     --found->second.all;
     if (published_) --found->second.publishing;
-    if (found->second.all == 0) owner_.comers_.erase(found);
+    if (found->second.idle()) owner_.comers_.erase(found);
   }
   if (published_) return;
   owner_.index_.submit(
-      [&owner = owner_, digest = digest_](IndexWriter& writer) {
-        return writer.blob(digest) || owner.is_coming(digest) ? ok_status() : writer.remove_unsettled(digest);
+      [&owner = owner_, digest = digest_, note = note_](IndexWriter& writer) {
+        return !note->own || owner.is_coming(digest) ? ok_status() : writer.forget_unsettled(digest, *note->own);
       },
       [](Status) {});  // one note too many is looked at in vain
 }
 
 bool Unsettled::is_coming(const Digest& digest) {
   std::lock_guard lock(mutex_);
-  return comers_.contains(digest);
-}
-
-// Away with the file, or to `target`.
-Status Unsettled::take_file(const Digest& digest, const std::string* target) {
-  std::lock_guard lock(mutex_);
   const auto found = comers_.find(digest);
-  if (found != comers_.end() && found->second.publishing > 0) return ok_status();
-  if (index_.blob(digest)) return ok_status();  // it has come back already
-  return target ? disk_.rename(layout_.blob(digest), *target) : disk_.remove(layout_.blob(digest));
+  return found != comers_.end() && found->second.all > 0;
 }
 
-Status Unsettled::move_file(const Digest& digest, const std::string& target) {
-  if (auto status = take_file(digest, &target); !status) return status;
-  if (durable_) {
-    if (auto status = disk_.sync_directory(layout_.blob_folder(digest)); !status) return status;
+// Away with the file, or to `target`. False: somebody is giving the name to another, or it is a blob again.
+Result<bool> Unsettled::take_file(const Digest& digest, const std::string* target) {
+  {
+    std::lock_guard lock(mutex_);
+    auto& comers = comers_[digest];
+    const auto held = index_.holds(digest);
+    if (!held || *held || comers.publishing > 0 || comers.going) {
+      if (comers.idle()) comers_.erase(digest);
+      return held ? Result<bool>(false) : held;
+    }
+    comers.going = true;
   }
-  forget({digest});
-  return ok_status();
+  // Who publishes waits until this is done, on the pool; nobody else does.
+  auto status = target ? disk_.rename(layout_.blob(digest), *target) : disk_.remove(layout_.blob(digest));
+  std::lock_guard lock(mutex_);
+  auto& comers = comers_[digest];
+  comers.going = false;
+  if (comers.idle()) comers_.erase(digest);
+  gone_.notify_all();
+  if (!status) return std::move(status).error();
+  return true;
+}
+
+Result<bool> Unsettled::move_file(const Digest& digest, const std::string& target) {
+  const auto note = index_.unsettled(digest);
+  auto moved = take_file(digest, &target);
+  if (!moved || !*moved) return moved;
+  if (durable_) {
+    if (auto status = disk_.sync_directory(layout_.blob_folder(digest)); !status) return std::move(status).error();
+  }
+  if (note) forget({{digest, *note}});
+  return true;
 }
 
 Status Unsettled::remove_files(std::span<const Digest> digests) {
   auto first = ok_status();
-  std::vector<Digest> removed;
+  std::vector<Gone> gone;
   std::set<std::string> folders;
   for (const auto& digest : digests) {
-    auto status = take_file(digest, nullptr);
-    if (status) {
-      removed.push_back(digest);
-      folders.insert(layout_.blob_folder(digest));
-    } else if (first) {
-      first = std::move(status);
-    }
+    const auto note = index_.unsettled(digest);
+    const auto taken = take_file(digest, nullptr);
+    if (!taken && first) first = taken.error();
+    if (!taken || !*taken) continue;
+    if (note) gone.push_back({digest, *note});
+    folders.insert(layout_.blob_folder(digest));
   }
   // The note may go when the name is gone for good.
   for (const auto& folder : folders) {
     if (!durable_) break;
     if (auto status = disk_.sync_directory(folder); !status && status.error().failure != Failure::not_found) return status;
   }
-  forget(std::move(removed));
+  forget(std::move(gone));
   return first;
 }
 
-void Unsettled::forget(std::vector<Digest> digests) {
+void Unsettled::forget(std::vector<Gone> gone) {
   index_.submit(
-      [this, digests = std::move(digests)](IndexWriter& writer) -> Status {
-        for (const auto& digest : digests) {
+      [this, gone = std::move(gone)](IndexWriter& writer) -> Status {
+        for (const auto& [digest, note] : gone) {
           if (is_coming(digest)) continue;
-          if (auto status = writer.remove_unsettled(digest); !status) return status;
+          if (auto status = writer.forget_unsettled(digest, note); !status) return status;
         }
         return ok_status();
       },

@@ -5,6 +5,7 @@
 //
 // Thread: any; what removes files waits for the disk.
 
+#include <condition_variable>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -28,7 +29,7 @@ class Unsettled {
     Coming(const Coming&) = delete;
     // Returns when the index knows, so that the file may have its name.
     Task<Status> noted(Loop& loop);
-    // From now on the file with the digest's name is the comer's. Call before the rename.
+    // From now on the file with the digest's name is the comer's. Call before the rename; waits for a removal under way.
     void publish();
 
    private:
@@ -45,24 +46,31 @@ class Unsettled {
   // Their records are gone: removes their files, but of those that come back at this moment, and forgets what was removed.
   // Error: the first of the disk's; what it concerns stays noted.
   Status remove_files(std::span<const Digest> digests);
-  // Its record is gone and its bytes are wrong: the file moves to `target`, unless another comes in its place.
-  Status move_file(const Digest& digest, const std::string& target);
+  // Its record is gone and its bytes are wrong: the file moves to `target`. False: another comes in its place, and it stays.
+  Result<bool> move_file(const Digest& digest, const std::string& target);
   // Whatever was left, by a crash or an error.
   Status settle();
 
  private:
   struct Comers {
     unsigned all = 0, publishing = 0;
+    bool going = false;  // its old file is being removed
+    bool idle() const { return all == 0 && !going; }
   };
-  Status take_file(const Digest& digest, const std::string* target);
-  void forget(std::vector<Digest> digests);
+  struct Gone {
+    Digest digest;
+    std::uint64_t note = 0;
+  };
+  Result<bool> take_file(const Digest& digest, const std::string* target);
+  void forget(std::vector<Gone> gone);
   bool is_coming(const Digest& digest);
 
   FileSystem& disk_;
   const Layout& layout_;
   Index& index_;
   const bool durable_;
-  std::mutex mutex_;  // also held while a file is removed
+  std::mutex mutex_;
+  std::condition_variable gone_;     // something that was going is gone
   std::map<Digest, Comers> comers_;  // guarded by mutex_
 };
 

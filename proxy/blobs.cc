@@ -166,7 +166,7 @@ Task<bool> Blobs::go_on_without(Call& call, const Fill& fill, std::uint64_t from
 
 // ---- what is there, or grows -------------------------------------------------------------------
 
-Task<void> Blobs::deliver_whole(Call& call, const BlobPull::Source& source, std::optional<std::uint64_t> size) {
+Task<void> Blobs::deliver_whole(Call& call, BlobPull::Source& source, std::optional<std::uint64_t> size) {
   auto begun = co_await call.exchange.begin(blob_head(call, 200), size);
   if (!begun) co_return;
   const bool sent = co_await send(call, source, 0, size, true);
@@ -175,7 +175,7 @@ Task<void> Blobs::deliver_whole(Call& call, const BlobPull::Source& source, std:
   (void)ended;
 }
 
-Task<void> Blobs::deliver_range(Call& call, const BlobPull::Source& source, ByteRange range, std::uint64_t size) {
+Task<void> Blobs::deliver_range(Call& call, BlobPull::Source& source, ByteRange range, std::uint64_t size) {
   auto aside = co_await open_aside(call, source, range, size);
   if (aside) call.decide(Outcome::bypass);
   auto head = blob_head(call, 206);
@@ -221,7 +221,7 @@ Task<std::uint64_t> Blobs::relay(Call& call, RegistryClient::Response& aside, By
 }
 
 // multipart/byteranges (RFC 9110 14.6), its parts in the order asked.
-Task<void> Blobs::deliver_ranges(Call& call, const BlobPull::Source& source, std::vector<ByteRange> ranges, std::uint64_t size) {
+Task<void> Blobs::deliver_ranges(Call& call, BlobPull::Source& source, std::vector<ByteRange> ranges, std::uint64_t size) {
   const std::string boundary = "weir-" + call.route.reference->digest()->hex().substr(0, 32);
   std::vector<std::string> part_heads;
   const std::string closing = "\r\n--" + boundary + "--\r\n";
@@ -251,29 +251,33 @@ Task<void> Blobs::deliver_ranges(Call& call, const BlobPull::Source& source, std
 }
 
 // The file became shorter under our hands, or cannot be read: the bytes [from, until) come from a fill, within the same request.
-Task<bool> Blobs::heal(Call& call, const Error& error, std::uint64_t from, std::optional<std::uint64_t> until, bool whole) {
+Task<bool> Blobs::heal(Call& call, BlobPull::Source& source, const Error& error, std::uint64_t from,
+                       std::optional<std::uint64_t> until, bool whole) {
   const auto digest = *call.route.reference->digest();
-  co_await pull_.give_up(call.parts, digest, error.what);
   call.error = error.what;
   if (std::exchange(call.healed, true)) co_return false;
-  auto source = co_await pull_.find(call.parts, *call.target, digest);
-  if (!source || std::holds_alternative<BlobPull::Unkept>(source->from)) co_return false;
-  call.decide(source->outcome);
+  if (const auto* stored = std::get_if<OpenBlob>(&source.from)) {
+    const auto record = stored->record;
+    co_await pull_.give_up(call.parts, digest, record, call.error);
+  }
+  auto found = co_await pull_.find(call.parts, *call.target, digest);
+  if (!found || std::holds_alternative<BlobPull::Unkept>(found->from)) co_return false;
+  source = *std::move(found);  // also for the ranges that follow
+  call.decide(source.outcome);
   call.error.clear();
-  const bool sent = co_await send(call, *source, from, until, whole);
+  const bool sent = co_await send(call, source, from, until, whole);
   co_return sent;
 }
 
 // The bytes [from, until), as far as they are there and as they come. False: the answer stays incomplete, and the
 // connection ends with it.
-Task<bool> Blobs::send(Call& call, const BlobPull::Source& source, std::uint64_t from, std::optional<std::uint64_t> until,
-                       bool whole) {
+Task<bool> Blobs::send(Call& call, BlobPull::Source& source, std::uint64_t from, std::optional<std::uint64_t> until, bool whole) {
   if (const auto* stored = std::get_if<OpenBlob>(&source.from)) {
     const auto before = call.exchange.body_bytes();
     auto sent = co_await call.exchange.send_file(stored->file->get(), from, until.value_or(stored->size) - from);
     if (sent) co_return true;
     if (sent.error().side == Side::local) {
-      const bool healed = co_await heal(call, sent.error(), from + call.exchange.body_bytes() - before, until, whole);
+      const bool healed = co_await heal(call, source, sent.error(), from + call.exchange.body_bytes() - before, until, whole);
       co_return healed;
     }
     call.error = sent.error().what;
@@ -294,7 +298,7 @@ Task<bool> Blobs::send(Call& call, const BlobPull::Source& source, std::uint64_t
       if (waiting && !call.exchange.peer_gone()) continue;
       // Nothing of what is wrong went out yet.
       if (progress.state == Fill::State::failed && fill->stored() && from_the_start && from == 0) {
-        const bool healed = co_await heal(call, *progress.error, from, until, whole);
+        const bool healed = co_await heal(call, source, *progress.error, from, until, whole);
         co_return healed;
       }
       if (progress.state == Fill::State::failed && !fill->stored() && DiskHealth::passes(*progress.error)) {

@@ -14,14 +14,15 @@ class Blobs {
 
  private:
   Task<void> describe(Call& call);
-  Task<void> deliver_whole(Call& call, const BlobPull::Source& source, std::optional<std::uint64_t> size);
-  Task<void> deliver_range(Call& call, const BlobPull::Source& source, ByteRange range, std::uint64_t size);
-  Task<void> deliver_ranges(Call& call, const BlobPull::Source& source, std::vector<ByteRange> ranges, std::uint64_t size);
+  Task<void> deliver_whole(Call& call, BlobPull::Source& source, std::optional<std::uint64_t> size);
+  Task<void> deliver_range(Call& call, BlobPull::Source& source, ByteRange range, std::uint64_t size);
+  Task<void> deliver_ranges(Call& call, BlobPull::Source& source, std::vector<ByteRange> ranges, std::uint64_t size);
   Task<std::optional<RegistryClient::Response>> open_aside(Call& call, const BlobPull::Source& source, ByteRange range,
                                                            std::uint64_t size);
   Task<std::uint64_t> relay(Call& call, RegistryClient::Response& aside, ByteRange range);
-  Task<bool> send(Call& call, const BlobPull::Source& source, std::uint64_t from, std::optional<std::uint64_t> until, bool whole);
-  Task<bool> heal(Call& call, const Error& error, std::uint64_t from, std::optional<std::uint64_t> until, bool whole);
+  Task<bool> send(Call& call, BlobPull::Source& source, std::uint64_t from, std::optional<std::uint64_t> until, bool whole);
+  Task<bool> heal(Call& call, BlobPull::Source& source, const Error& error, std::uint64_t from,
+                  std::optional<std::uint64_t> until, bool whole);
   // Where the disk takes no bytes: past it.
   Task<void> pass_through(Call& call);
   Task<bool> pass_range(Call& call);

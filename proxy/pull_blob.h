@@ -5,6 +5,7 @@
 // to the digest asks the upstream for one byte first, so that nobody sees through one repository what only another has.
 // Thread: any loop, with that loop's parts.
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,7 +37,7 @@ class BlobPull {
   Task<Status> pass(LoopParts& parts, const Router::Target& target, BlobSink& sink);
 
   // The stored bytes turned out wrong while they were sent: takes them out of service. find() then fetches them anew.
-  Task<void> give_up(LoopParts& parts, Digest digest, std::string why);
+  Task<void> give_up(LoopParts& parts, Digest digest, BlobRecord record, std::string why);
 
   // Some bytes of a blob of `size` straight from the upstream, unverified and kept nowhere: for a reader far ahead of the
   // fill. Asks at once or not at all. Error: as RegistryClient::request(); corrupt when it answers with other bytes.
@@ -63,6 +64,7 @@ class BlobPull {
 
   Site& site_;
   SingleFlight<std::string, Result<Link>> probes_;
+  std::atomic<unsigned> rechecks_{0};
 };
 
 }  // namespace weir

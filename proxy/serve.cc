@@ -209,6 +209,7 @@ class Shutdown {
 
  private:
   void cut_upstreams() {
+    site_.store.end_soon();
     for (auto& parts : site_.loops) parts->loop.post([transport = &parts->transport] { transport->shut_down(); });
   }
   void settle() {

@@ -49,8 +49,6 @@ fill_disk 20000000
 check "an image that does not fit comes whole" gives big-64
 check "and is not kept" eval '! stored "$big"'
 check "what there was no room for leaves no piece behind" eval '! compgen -G "$T/store/partial/*"'
-check "weir says that it is degraded, and serves on" matches "$(ready)" '^degraded'
-check "the metrics say so too" same "$(metric weir_store_degraded)" 1
 
 fill_disk 0
 before=$(requests up)
@@ -58,6 +56,8 @@ check "a hit needs no room" gives tiny
 check "and no upstream" same "$(requests up)" "$before"
 check "an image comes whole with no byte left" gives big-64
 check "so does one that was never seen" gives three
+check "weir says that it is degraded, and serves on" matches "$(ready)" '^degraded'
+check "the metrics say so too" same "$(metric weir_store_degraded)" 1
 faults upstream "1 GET /blobs/$big cut 30000000"
 check "when the upstream breaks off, it is asked for the rest" blob_is_right
 check "by a Range" same "$(tapped upstream '.headers.range == ["bytes=30000000-"]')" 1

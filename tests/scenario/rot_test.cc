@@ -77,6 +77,24 @@ TEST_CASE("a file that is cut while it is being sent: the rest comes from the up
   }
 }
 
+TEST_CASE("a slow reader of the cut file takes nothing from those who have the new one, and several ranges heal together") {
+  constexpr std::uint64_t kBig = 64 * kMiB;
+  Stored scene("", kBig);
+  HttpClient fast(scene.weir.url()), slow(scene.weir.url());
+  for (auto* client : {&fast, &slow}) {
+    REQUIRE(client->send_request("GET", scene.blob.path, {}));
+    REQUIRE(client->read_head().has_value());
+  }
+  scene.cut(kBig / 2);
+  const auto text = scene.blob.content.text();
+  CHECK(body_is(fast, text));
+  CHECK_SOON(scene.fills(), "ok 2");
+  CHECK(body_is(slow, text));
+  CHECK_SOON(scene.quarantined(), 1);
+  CHECK(scene.whole_gets(scene.blob.path) <= 1);
+  CHECK(scene.get(scene.blob.path, {}, Body::hash).headers.value("X-Cache") == "hit");
+}
+
 TEST_CASE("with verify-age = 0 no client completes a body with a flipped bit, wherever it is") {
   for (const std::uint64_t offset : {std::uint64_t{0}, kSize / 2, kSize - 1}) {
     Stored scene("verify-age = 0\n");

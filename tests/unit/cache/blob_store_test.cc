@@ -28,6 +28,47 @@ void flush(Store& store) {
 
 }  // namespace
 
+TEST_CASE("a directory may be named with a slash at its end, or with several") {
+  for (const char* slashes : {"/", "//"}) {
+    const Scratch scratch;
+    const ManualClock clock;
+    DiskPool pool(1);
+    const auto directory = scratch.file("store") + slashes;
+    RealFileSystem disk(directory);
+    const auto opened = BlobStore::open(clock, disk, pool, {.directory = directory});
+    REQUIRE_MESSAGE(opened.ok(), (opened ? "" : opened.error().what));
+    CHECK(exists(scratch.file("store/index/data.mdb")));
+  }
+}
+
+TEST_CASE("nothing below the directory is reached through a link, nor outside of it") {
+  const Scratch scratch;
+  const ManualClock clock;
+  DiskPool pool(1);
+  LoopThread thread;
+  const auto directory = scratch.file("store");
+  RealFileSystem disk(directory);
+  auto opened = BlobStore::open(clock, disk, pool, {.directory = directory});
+  REQUIRE(opened.ok());
+  std::filesystem::create_directories(scratch.file("elsewhere/ab"));
+  const auto layout = Layout(directory);
+  std::filesystem::create_directories(directory + "/blobs");
+  std::filesystem::create_directory_symlink(scratch.file("elsewhere"), layout.blobs(HashAlgorithm::sha256));
+  write_file(scratch.file("elsewhere/ab/x"), "not ours");
+  const auto outside = layout.blobs(HashAlgorithm::sha256) + "/ab/x";
+  CHECK_FALSE(disk.open(outside, FileSystem::Mode::read).ok());
+  CHECK_FALSE(disk.remove(outside).ok());
+  CHECK_FALSE(disk.rename(layout.lock(), outside).ok());
+  CHECK_FALSE(disk.make_directories(layout.blobs(HashAlgorithm::sha256) + "/cd").ok());
+  CHECK_FALSE(disk.open(directory + "/../elsewhere/ab/x", FileSystem::Mode::read).ok());
+  CHECK(read_file(scratch.file("elsewhere/ab/x")) == "not ours");
+  const auto digest = sha256_of("bytes");
+  const auto status = thread.run(
+      [&]() -> Task<Status> { co_return co_await (*opened)->put(thread.loop(), digest, "bytes", nullptr); });
+  CHECK_FALSE(status.ok());
+  CHECK(count_files(scratch.file("elsewhere")) == 1);
+}
+
 TEST_CASE("what was put can be opened, now and after a restart") {
   Store store;
   const auto digest = store.put("some bytes");

@@ -176,10 +176,11 @@ TEST_CASE("the sums of the queues are those of the blobs, whatever happens to th
   REQUIRE(opened.write([](IndexWriter& writer) { return writer.remove_blob(some_digest(60)); }).ok());
   held(0, 200);
   std::vector<IndexWriter::Victim> victims;
+  std::uint64_t kept = 0;
   REQUIRE(opened
               .write([&](IndexWriter& writer) -> Status {
                 auto shrunk = writer.shrink(
-                    3'000'000, [](const Digest& digest, const BlobRecord&) { return digest == some_digest(3); }, UINT64_MAX);
+                    3'000'000, [](const Digest& digest, const BlobRecord&) { return digest == some_digest(3); }, UINT64_MAX, kept);
                 if (!shrunk) return shrunk.error();
                 victims = shrunk->victims;
                 return ok_status();

@@ -78,6 +78,24 @@ TEST_CASE("what cannot be read is put aside, what was evicted meanwhile is not m
   CHECK(comes_true([&] { return !store.index().blob(gone); }));
 }
 
+TEST_CASE("what cannot be opened, and a disk that cannot be read at all, cost no blob") {
+  for (const bool opening : {true, false}) {
+    CAPTURE(opening);
+    Scrubbed store;
+    for (int i = 0; i < 20; ++i) store.put("blob " + std::to_string(i));
+    store.disk.fail(opening ? "read-open blobs/" : "read blobs/", opening ? EMFILE : EIO);
+    Scrub scrub(*store.blobs, store.log);
+    scrub.start();
+    scrub.begin_now();
+    const auto looked = [&] { return scrub.state().looked + scrub.state().unreadable; };
+    CHECK(comes_true([&] { return opening || looked() >= 3; }));
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    store.disk.fail("", 0);
+    CHECK(store.index().totals().blobs >= 17);
+    if (opening) CHECK(store.index().totals().blobs == 20);
+  }
+}
+
 TEST_CASE("by itself a pass passes over what was hashed lately, and takes its time for the rest") {
   Scrubbed store;
   store.options.scrub_rate = 1 << 20;

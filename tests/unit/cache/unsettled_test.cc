@@ -57,6 +57,34 @@ TEST_CASE("a removal that could not be done is done later") {
   CHECK_FALSE(file_there(store));
 }
 
+TEST_CASE("a download that fails forgets no note but its own") {
+  Store store;
+  REQUIRE(store.put(kDigest, kBytes).ok());
+  store.disk.fail("remove blobs/", EIO);
+  CHECK_FALSE(
+      store.thread.run([&]() -> Task<Status> { co_return co_await store.blobs->remove(store.thread.loop(), kDigest); }).ok());
+  store.disk.fail("", 0);
+  REQUIRE(store.index().unsettled().size() == 1);
+  store.blobs->unsettled().coming(kDigest).reset();
+  REQUIRE(store.commit([](IndexWriter&) { return ok_status(); }).ok());
+  CHECK(store.index().unsettled().size() == 1);
+  store.reopen();
+  CHECK_FALSE(file_there(store));
+}
+
+TEST_CASE("a removal that is late forgets no note but its own") {
+  Store store;
+  REQUIRE(store.put(kDigest, kBytes).ok());
+  const auto remove = [](IndexWriter& writer) { return writer.remove_blob(kDigest); };
+  REQUIRE(store.commit(remove).ok());
+  const auto note = store.index().unsettled(kDigest);
+  REQUIRE(note);
+  REQUIRE(store.put(kDigest, kBytes).ok());
+  REQUIRE(store.commit(remove).ok());
+  REQUIRE(store.commit([&](IndexWriter& writer) { return writer.forget_unsettled(kDigest, *note); }).ok());
+  CHECK(store.index().unsettled().size() == 1);
+}
+
 TEST_CASE("the note of a removal goes after the folder was synced") {
   Store store;
   REQUIRE(store.put(kDigest, kBytes).ok());
