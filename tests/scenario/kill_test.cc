@@ -280,4 +280,8 @@ TEST_CASE(
   kill_again_and_again({});
 }
 
+TEST_CASE("killed while blobs go for others to come: whatever is served afterwards is right") {
+  kill_again_and_again({.cache = "capacity = 8MiB\nreserve = 0\n", .keeps = false});
+}
+
 }  // namespace weir::testing
