@@ -173,6 +173,7 @@ int cache_purge(const Options& options, const std::string& reference, bool json)
       return purge_sentence(figure("tags"), figure("links"), figure("blobs"), figure("bytes"));
     });
   }
+  if (auto owner = act_as_owner(options); !owner) return complain(owner.error());
   RealFileSystem disk(options.cache.directory);
   DiskPool pool(1);
   auto store = BlobStore::open(clock, disk, pool, options.cache);
@@ -213,6 +214,7 @@ int cache_refresh(const Options& options, const std::string& reference, bool jso
     });
   }
   // No server to ask an upstream with: the next pull of the tag will ask.
+  if (auto owner = act_as_owner(options); !owner) return complain(owner.error());
   RealFileSystem disk(options.cache.directory);
   DiskPool pool(1);
   auto store = BlobStore::open(clock, disk, pool, options.cache);

@@ -1,5 +1,10 @@
 #include "proxy/command_tools.h"
 
+#include <grp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstdio>
 
 #include "cache/layout.h"
@@ -27,6 +32,14 @@ Result<std::unique_ptr<Index>> open_for_reading(const Clock& clock, const Option
     return Error{Failure::not_found, Side::local, false, "there is no store in " + options.cache.directory};
   }
   return index;
+}
+
+Status act_as_owner(const Options& options) {
+  struct stat status{};
+  if (::geteuid() != 0 || ::stat(options.cache.directory.c_str(), &status) != 0 || status.st_uid == 0) return ok_status();
+  if (::setgroups(0, nullptr) != 0 || ::setgid(status.st_gid) != 0 || ::setuid(status.st_uid) != 0)
+    return system_error(errno, "become the owner of " + options.cache.directory);
+  return ok_status();
 }
 
 Result<WrittenReference> canonical(const Clock& clock, const Options& options, const std::string& text) {

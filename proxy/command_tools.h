@@ -23,6 +23,10 @@ void print(const std::string& text);
 // The index beside a running server. Error: not_found when there is no store.
 Result<std::unique_ptr<Index>> open_for_reading(const Clock& clock, const Options& options);
 
+// Who is root becomes the store's owner for good, so that nothing in it is left to root. Before the store is opened for
+// writing. Error: io.
+Status act_as_owner(const Options& options);
+
 // What a person writes, in the canonical form that the index knows: `alpine:3` becomes `docker.io/library/alpine`, `3`.
 Result<WrittenReference> canonical(const Clock& clock, const Options& options, const std::string& text);
 

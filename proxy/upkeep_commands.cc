@@ -32,8 +32,11 @@ void pause(Milliseconds duration) {
 
 // The store for a command of its own, when no server runs.
 struct OwnStore {
-  explicit OwnStore(const Options& options)
-      : disk(options.cache.directory), store(BlobStore::open(clock, disk, pool, options.cache)) {}
+  explicit OwnStore(const Options& options) : disk(options.cache.directory), store(open(options)) {}
+  Result<std::unique_ptr<BlobStore>> open(const Options& options) {
+    if (auto owner = act_as_owner(options); !owner) return std::move(owner).error();
+    return BlobStore::open(clock, disk, pool, options.cache);
+  }
   SystemClock clock;
   RealFileSystem disk;
   DiskPool pool{1};
@@ -121,6 +124,7 @@ int cache_scrub(const Options& options, bool now, bool json) {
 }
 
 int cache_rebuild(const Options& options, bool json) {
+  if (auto owner = act_as_owner(options); !owner) return complain(owner.error());
   const SystemClock clock;
   RealFileSystem disk(options.cache.directory);
   auto rebuilt = rebuild_index(clock, disk, options.cache,
