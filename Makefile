@@ -34,7 +34,7 @@ LIBS    := -levent_core -llmdb -lssl -lcrypto -lcurl -lsystemd -lboost_program_o
 # Libraries in link order: users before the used.
 ARCHIVES := $(foreach r,proxy conf node proxy/upstream proxy/http policy cache meter oci base,$(if $(wildcard $(r)/*.cc),$(call LIBRARY,$(r))))
 
-.PHONY: all run demo check check-long bench bench-eviction fuzz format lint deb install clean unit scenario crash e2e tests fuzzers FORCE
+.PHONY: all run demo check check-long bench bench-eviction bench-store fuzz format lint deb install clean unit scenario crash e2e tests fuzzers FORCE
 all: $(BUILD)/weir
 
 define ROOM
@@ -127,6 +127,12 @@ $(BUILD)/tests/bench_eviction: $(EVICTION)
 	@mkdir -p $(@D); $(CXX) $(LDFLAGS) -o $@ $^
 bench-eviction: $(BUILD)/tests/bench_eviction
 	$< $(SEEDS)
+# A store of N blobs below DIR: start, memory, lookups, eviction. FILES=no: records only.
+STORE := $(patsubst %.cc,$(BUILD)/%.o,$(wildcard tests/bench/store/*.cc))
+$(BUILD)/tests/bench_store: $(STORE) $(foreach r,cache meter oci base,$(call LIBRARY,$(r)))
+	@mkdir -p $(@D); $(CXX) $(LDFLAGS) -o $@ $^ $(LIBS)
+bench-store: $(BUILD)/tests/bench_store
+	$< $(or $(N),1000000) $(or $(DIR),build/bench-store) $(or $(FILES),yes)
 
 # The fuzzers share asan's objects: one build of the program less.
 FUZZERS := $(patsubst tests/fuzz/%.cc,build/asan/tests/fuzz_%,$(wildcard tests/fuzz/*.cc))
