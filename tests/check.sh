@@ -25,7 +25,8 @@ if [[ ${CHECK_LONG:-} ]]; then export E2E_LONG=1 WEIR_CRASH_EVERY=${WEIR_CRASH_E
 symbolizer=$(command -v llvm-symbolizer-19 || true)
 export ASAN_OPTIONS="detect_stack_use_after_return=1:strict_string_checks=1:check_initialization_order=1${symbolizer:+:external_symbolizer_path=$symbolizer}"
 export UBSAN_OPTIONS="print_stacktrace=1${symbolizer:+:external_symbolizer_path=$symbolizer}"
-export TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1${symbolizer:+:external_symbolizer_path=$symbolizer}"
+# A rebuild looks at the old index in a forked process, which tsan would end for its threads.
+export TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1:die_after_fork=0${symbolizer:+:external_symbolizer_path=$symbolizer}"
 
 build() { make -s -j2 "$@"; }
 
