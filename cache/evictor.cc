@@ -11,6 +11,8 @@ constexpr auto kTick = Seconds(1);
 constexpr auto kCleaning = Seconds(60);
 // Records looked at in one transaction: some ten milliseconds, in which nobody else writes.
 constexpr std::uint64_t kSteps = 2000;
+// Files removed whose folders are synced together: there are 256 folders, and each batch has a victim in all of them.
+constexpr std::size_t kFinishedTogether = 20'000;
 // A search that found nothing is not tried again at once: it goes through everything there is.
 constexpr auto kRest = Seconds(5);
 
@@ -152,9 +154,11 @@ std::uint64_t Evictor::evict(std::uint64_t bytes) {
       return ok_status();
     });
     if (status) made += let_go(shrunk.victims);
+    if (parts_.unsettled.unfinished_removals() >= kFinishedTogether) (void)parts_.unsettled.finish_removals();
     parts_.budget.set_leaving(lingering_room() + stuck_);
     if (!status || shrunk.end != Eviction::Shrunk::End::out_of_steps) break;
   }
+  (void)parts_.unsettled.finish_removals();  // else the notes stay, and settle() looks at them
   // A search that found nothing went through all there is, and rests the longer the longer it took.
   const Instant now = parts_.clock.now();
   if (made == 0) exhausted_until_ = now + std::max<Instant::duration>(kRest, 10 * (now - began));
@@ -171,7 +175,7 @@ std::uint64_t Evictor::let_go(const std::vector<IndexWriter::Victim>& victims) {
     if (const auto file = parts_.open_files.find(victim.digest)) lingering_.push_back({file, victim.size});
     parts_.open_files.forget(victim.digest);
   }
-  if (!parts_.unsettled.remove_files(digests)) {
+  if (!parts_.unsettled.take_files(digests)) {
     stuck_ += room;  // noted, tried again, and no room until then
     room = 0;
   }

@@ -114,24 +114,46 @@ Result<bool> Unsettled::move_file(const Digest& digest, const std::string& targe
 }
 
 Status Unsettled::remove_files(std::span<const Digest> digests) {
+  auto taken = take_files(digests);
+  auto finished = finish_removals();
+  return taken ? finished : taken;
+}
+
+Status Unsettled::take_files(std::span<const Digest> digests) {
   auto first = ok_status();
   std::vector<Gone> gone;
-  std::set<std::string> folders;
   for (const auto& digest : digests) {
     const auto note = index_.unsettled(digest);
     const auto taken = take_file(digest, nullptr);
     if (!taken && first) first = taken.error();
-    if (!taken || !*taken) continue;
-    if (note) gone.push_back({digest, *note});
-    folders.insert(layout_.blob_folder(digest));
+    if (taken && *taken && note) gone.push_back({digest, *note});
   }
-  // The note may go when the name is gone for good.
+  std::lock_guard lock(mutex_);
+  removed_.insert(removed_.end(), gone.begin(), gone.end());
+  return first;
+}
+
+// A note may go when the name is gone for good.
+Status Unsettled::finish_removals() {
+  std::vector<Gone> gone;
+  {
+    std::lock_guard lock(mutex_);
+    gone.swap(removed_);
+  }
+  std::set<std::string> folders;
+  for (const auto& one : gone) folders.insert(layout_.blob_folder(one.digest));
   for (const auto& folder : folders) {
     if (!durable_) break;
-    if (auto status = disk_.sync_directory(folder); !status && status.error().failure != Failure::not_found) return status;
+    auto status = disk_.sync_directory(folder);
+    if (!status && status.error().failure != Failure::not_found) return status;  // the notes stay, for settle()
   }
-  forget(std::move(gone));
-  return first;
+  if (!gone.empty()) forget(std::move(gone));
+  return ok_status();
+}
+
+std::size_t Unsettled::unfinished_removals() {
+  std::lock_guard lock(mutex_);
+  return removed_.size();
 }
 
 void Unsettled::forget(std::vector<Gone> gone) {

@@ -46,6 +46,11 @@ class Unsettled {
   // Their records are gone: removes their files, but of those that come back at this moment, and forgets what was removed.
   // Error: the first of the disk's; what it concerns stays noted.
   Status remove_files(std::span<const Digest> digests);
+  // The same in two steps, for who removes many: the files go at once, and the folders are synced and the notes forgotten
+  // together. Until then a crash finds the notes.
+  Status take_files(std::span<const Digest> digests);
+  Status finish_removals();
+  std::size_t unfinished_removals();
   // Its record is gone and its bytes are wrong: the file moves to `target`. False: another comes in its place, and it stays.
   Result<bool> move_file(const Digest& digest, const std::string& target);
   // Whatever was left, by a crash or an error.
@@ -72,6 +77,7 @@ class Unsettled {
   std::mutex mutex_;
   std::condition_variable gone_;     // something that was going is gone
   std::map<Digest, Comers> comers_;  // guarded by mutex_
+  std::vector<Gone> removed_;        // guarded by mutex_: whose folders are not synced yet
 };
 
 }  // namespace weir
