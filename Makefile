@@ -21,6 +21,12 @@ LINK_release  := -pie -Wl,-z,relro,-z,now
 LINK_asan     := -fsanitize=address,undefined
 LINK_tsan     := -fsanitize=thread
 
+# Tests are compiled for a short build: most of their code runs once. What they test is as above.
+QUICK_debug   := -O0
+QUICK_release := -O1 -gline-tables-only
+QUICK_asan    := -O0
+QUICK_tsan    := -O0
+
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unversioned)
 
 # The rooms, lowest first: a folder may include only itself and what stands before it
@@ -46,6 +52,8 @@ $(foreach r,$(ROOMS),$(eval $(call ROOM,$(r))))
 $(BUILD)/%.o: %.cc
 	@mkdir -p $(@D)
 	$(CXX) $(CXXFLAGS) -c -o $@ $<
+
+$(foreach d,unit scenario support crash,$(eval $(BUILD)/tests/$(d)/%.o: CXXFLAGS += $(QUICK_$(MODE))))
 
 $(BUILD)/weir: $(BUILD)/proxy/main.o $(ARCHIVES)
 	$(CXX) $(LDFLAGS) -o $@ $< $(ARCHIVES) $(LIBS)
