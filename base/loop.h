@@ -61,6 +61,7 @@ class Timer {
   ~Timer();
   Timer(const Timer&) = delete;
 
+  // Measured by the kernel's coarse clock, so it may be a few milliseconds early.
   void start(Milliseconds delay);
   void stop();
 
