@@ -73,7 +73,9 @@ Task<Result<BlobPull::Source>> BlobPull::find(LoopParts& parts, const Router::Ta
       auto blob = site_.store.open_blob(digest, *holding.blob);
       if (blob) {
         site_.store.index().touch(digest);
-        const bool later = site_.store.options().verify_age > Milliseconds(0) && rechecks_.load() >= kMostRechecks;
+        // What was never hashed, as after a rebuild, cannot wait.
+        const bool may_wait = holding.blob->verified_at != 0 && site_.store.options().verify_age > Milliseconds(0);
+        const bool later = may_wait && rechecks_.load() >= kMostRechecks;
         if (later || !site_.store.due(*holding.blob)) co_return Source{*std::move(blob), Outcome::hit};
         auto entry = site_.fills.recheck(digest, repository, *blob);
         if (entry.started) {
