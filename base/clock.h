@@ -1,6 +1,7 @@
 #pragma once
 // Time, passed in: the program uses SystemClock, tests move a ManualClock by hand.
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 
@@ -31,6 +32,7 @@ class SystemClock final : public Clock {
   }
 };
 
+// Thread: any; one thread moves it.
 class ManualClock final : public Clock {
  public:
   explicit ManualClock(WallSeconds start = 1'000'000'000) : milliseconds_(start * 1000) {}
@@ -40,7 +42,7 @@ class ManualClock final : public Clock {
   std::int64_t wall_milliseconds() const override { return milliseconds_; }
 
  private:
-  std::int64_t milliseconds_;
+  std::atomic<std::int64_t> milliseconds_;
 };
 
 }  // namespace weir

@@ -49,7 +49,7 @@ bool valid_path(std::string_view path) {
   return std::all_of(path.begin(), path.end(), fits) && percent_decode(path).has_value();
 }
 
-Error wrong(std::string what) { return Error{Failure::invalid, Side::local, false, std::move(what)}; }
+Error wrong_address(std::string what) { return Error{Failure::invalid, Side::local, false, std::move(what)}; }
 
 }  // namespace
 
@@ -69,19 +69,20 @@ bool valid_host_and_port(std::string_view text) {
 
 Result<std::string> parse_upstream_url(std::string_view text) {
   // These two first, and unquoted: what stands before an @ or after a ? may be a secret.
-  if (text.find('@') != std::string_view::npos) return wrong("a url holds no user and no password");
-  if (text.find_first_of("?#") != std::string_view::npos) return wrong("a url has no query (?) and no fragment (#)");
+  if (text.find('@') != std::string_view::npos) return wrong_address("a url holds no user and no password");
+  if (text.find_first_of("?#") != std::string_view::npos) return wrong_address("a url has no query (?) and no fragment (#)");
   const auto scheme = to_lower(text.substr(0, std::min(text.find("://"), text.size())));
   if (text.find("://") == std::string_view::npos || (scheme != "http" && scheme != "https")) {
-    return wrong(quoted(text) + " does not start with http:// or https://");
+    return wrong_address(quoted(text) + " does not start with http:// or https://");
   }
   const auto rest = text.substr(scheme.size() + 3);
   const auto slash = std::min(rest.find('/'), rest.size());
   const auto host = rest.substr(0, slash);
   auto path = rest.substr(slash);
   while (path.ends_with('/')) path.remove_suffix(1);
-  if (!valid_host_and_port(host)) return wrong(quoted(text) + " has no valid host, or no valid port, after " + scheme + "://");
-  if (!valid_path(path)) return wrong(quoted(text) + " has a path with characters a url cannot have");
+  if (!valid_host_and_port(host))
+    return wrong_address(quoted(text) + " has no valid host, or no valid port, after " + scheme + "://");
+  if (!valid_path(path)) return wrong_address(quoted(text) + " has a path with characters a url cannot have");
   return scheme + "://" + to_lower(host) + std::string(path);
 }
 

@@ -2,7 +2,7 @@
 
 namespace weir {
 namespace {
-constexpr std::size_t kMostEntries = 100'000;
+constexpr std::size_t kMostUnknown = 100'000;
 }  // namespace
 
 bool NegativeCache::contains(const Name& repository, const std::string& what) const {
@@ -15,9 +15,9 @@ bool NegativeCache::contains(const Name& repository, const std::string& what) co
 void NegativeCache::insert(const Name& repository, const std::string& what, Milliseconds how_long) {
   if (how_long.count() <= 0) return;
   std::lock_guard lock(mutex_);
-  if (until_.size() >= kMostEntries) {
+  if (until_.size() >= kMostUnknown) {
     std::erase_if(until_, [now = clock_.now()](const auto& entry) { return entry.second <= now; });
-    if (until_.size() >= kMostEntries) until_.clear();
+    if (until_.size() >= kMostUnknown) until_.clear();
   }
   until_.insert_or_assign(key_of(repository, what), clock_.now() + how_long);
 }

@@ -2,14 +2,17 @@
 # tests/check.sh    every suite there is, the cheap ones first; what `make check` runs
 #
 #   lint        tools/lint
-#   unit        one program a room, in release, asan (with ubsan), and tsan where a room has threads
+#   scenario    the real program beside a scripted upstream, in release, asan (with ubsan) and tsan
 #   support     the scripted upstream and its like, tested on their own
-#   scenario    the real program beside a scripted upstream, in release, asan and tsan
 #   crash       the real program recorded, and every state that a crash may leave opened again, in release
 #   e2e         the real program between real registries and real clients, in release
+#   unit        one program a room, in asan, and tsan where a room has threads; CHECK_LONG=1: in release as well
 #   fuzz        every parser: its corpus, then FUZZ_SECONDS (3) of new input each
 #
-# A suite whose files are not there is left out. What a suite says goes to build/check/NAME.log and here; its last line,
+# What is needed for the sanitizers is built while the tests in release run: these wait more than they work, and the
+# compiler takes only what they leave.
+#
+# What a suite says goes to build/check/NAME.log and here; its last line,
 # "N passed, N failed[, N skipped]", is added up, and an end without such a line, or a wrong exit code, is one failure.
 # The very last line is the sum. Exit 1 when anything failed. CHECK_LONG=1: the big images, long fuzzing, minutes of chaos,
 # hundreds of kills.
@@ -47,7 +50,7 @@ compile() {
   local name=$1 began=$SECONDS log="$logs/${1// /-}.log"
   wanted "${name#build }" || [[ $name == 'build release' && ${CHECK_ONLY:-} != lint ]] || return 0
   echo "== $name"
-  if "${@:2}" >"$log" 2>&1; then
+  if "${@:2}" >>"$log" 2>&1; then
     row "$name" - - - $((SECONDS - began)) ''
     return 0
   fi
@@ -56,6 +59,27 @@ compile() {
   failed=$((failed + 1))
   return 1
 }
+
+# Builds MODE in the background with what the tests leave of the processors; compile waits for it by awaited MODE.
+background=
+ahead() {
+  rm -f "$logs"/build-{asan,tsan}.status
+  (
+    trap 'kill $!; exit' TERM
+    for mode in asan tsan; do
+      # shellcheck disable=SC2046   # the words are the targets
+      chrt --idle 0 make -s -j2 "MODE=$mode" $(targets $mode) >"$logs/build-$mode.log" 2>&1 &
+      wait $!
+      echo $? >"$logs/build-$mode.status"
+    done
+  ) &
+  background=$!
+}
+awaited() {
+  while [[ ! -e $logs/build-$1.status ]] && kill -0 "$background" 2>/dev/null; do sleep 0.2; done
+  return "$(cat "$logs/build-$1.status")"
+}
+trap '[[ ! $background ]] || kill "$background" 2>/dev/null' EXIT
 
 # suite NAME COMMAND...
 suite() {
@@ -83,21 +107,14 @@ finish() {
   exit
 }
 
-any() { compgen -G "$1" >/dev/null; }
-units() { any 'tests/unit/*/*_test.cc' || any 'tests/unit/*/*/*_test.cc'; }
-scenarios() { any 'tests/scenario/*.cc'; }
-
-# Rooms without a thread have nothing to show to tsan.
-unit() {
-  if [[ $1 == tsan ]]; then build MODE=tsan UNIT_ROOMS='base meter cache proxy/http proxy/upstream proxy' unit
-  else build "MODE=$1" unit; fi
-}
+targets() { if [[ $1 == asan ]]; then echo all units fuzzers; else echo all units; fi; }
+unit() { TEST_JOBS=2 build "MODE=$1" unit; }
 # The program is the one of the mode; whoever plays its upstream and its clients is always built for release: it is not
 # what is under test, and it should keep out of the way of the program's timing.
 scenario() {
   build "MODE=$1" "build/$1/weir" || return
   [[ $1 == release ]] || local -x WEIR_SANITIZED=yes
-  WEIR=build/$1/weir tests/run.sh build/release/tests/scenario_tests
+  WEIR=build/$1/weir TEST_PARTS=12 TEST_JOBS=3 tests/run.sh build/release/tests/scenario_tests
 }
 support() { build build/release/tests/support_selftest && tests/run.sh build/release/tests/support_selftest; }
 # Every step but of the many lives, of which every fifth; CHECK_LONG looks at all. WEIR_CRASH_EVERY=N says otherwise.
@@ -106,19 +123,17 @@ e2e() { build build/release/tests/e2e/tap && WEIR=build/release/weir tests/e2e/r
 fuzz() { build fuzz; }
 
 suite lint tools/lint
-compile 'build release' build MODE=release all || finish
-if units; then suite 'unit' unit release; fi
-if [[ -f tests/support/selftest.cc ]]; then suite 'support' support; fi
-if scenarios && compile 'build scenario' build build/release/tests/scenario_tests; then
-  scenario_tests=yes
-  suite 'scenario' scenario release
-fi
-if any 'tests/crash/*_test.cc'; then suite 'crash' crash; fi
-if [[ -x tests/e2e/run.sh ]]; then suite 'e2e' e2e; fi
+compile 'build release' build MODE=release all build/release/tests/{scenario_tests,support_selftest,crash_tests,e2e/tap} || finish
+if wanted asan || wanted tsan || wanted fuzz; then ahead; fi
+suite 'scenario' scenario release
+suite 'support' support
+suite 'crash' crash
+suite 'e2e' e2e
+[[ ! ${CHECK_LONG:-} ]] || suite 'unit' unit release
 for mode in asan tsan; do
-  compile "build $mode" build "MODE=$mode" all || continue
-  if units; then suite "unit $mode" unit $mode; fi
-  if [[ ${scenario_tests:-} ]]; then suite "scenario $mode" scenario $mode; fi
-  if [[ $mode == asan ]] && any 'tests/fuzz/*.cc'; then suite 'fuzz' fuzz; fi
+  compile "build $mode" awaited $mode || continue
+  suite "unit $mode" unit $mode
+  suite "scenario $mode" scenario $mode
+  [[ $mode != asan ]] || suite 'fuzz' fuzz
 done
 finish

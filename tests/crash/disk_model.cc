@@ -177,7 +177,8 @@ void DiskModel::play(const Step& step) {
       set_name(step.path, nullptr);
       return;
     }
-    case StepKind::unlink: case StepKind::remove_directory:
+    case StepKind::unlink:
+    case StepKind::remove_directory:
       (void)named(step.path);
       set_name(step.path, nullptr);
       return;

@@ -108,9 +108,7 @@ void an_exchange_of_names() {
   (void)::renameat2(AT_FDCWD, "a", AT_FDCWD, "b", RENAME_EXCHANGE);
 }
 
-void a_hole() {
-  (void)::fallocate(made("a"), FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, 0, 4096);
-}
+void a_hole() { (void)::fallocate(made("a"), FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, 0, 4096); }
 
 constexpr struct {
   std::string_view name;

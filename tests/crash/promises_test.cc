@@ -59,8 +59,6 @@ TEST_CASE("from the first eviction on what was held may be gone, but what was pu
   CHECK(told.kept_by({}));
 }
 
-TEST_CASE("a note that nobody understands is an error") {
-  CHECK_THROWS_AS(Told{"loses blob d"}, std::runtime_error);
-}
+TEST_CASE("a note that nobody understands is an error") { CHECK_THROWS_AS(Told{"loses blob d"}, std::runtime_error); }
 
 }  // namespace weir::testing

@@ -261,32 +261,36 @@ long operate(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e
       if (b & ~static_cast<long>(FALLOC_FL_KEEP_SIZE)) to.refuse_descriptor(fd, "fallocate that does more than allocate");
       return to.resize(fd, call);
     case SYS_ftruncate: return to.resize(fd, call);
-    case SYS_fsync: case SYS_fdatasync: return to.sync(fd, call);
+    case SYS_fsync:
+    case SYS_fdatasync: return to.sync(fd, call);
     case SYS_mkdirat: return to.name(StepKind::directory, fd, text(b), call);
     case SYS_unlinkat: return to.name(c & AT_REMOVEDIR ? StepKind::remove_directory : StepKind::unlink, fd, text(b), call);
     case SYS_renameat2:
       if (e & ~static_cast<long>(RENAME_NOREPLACE)) to.refuse_path(fd, text(b), "an exchange of names");
       return to.names(StepKind::rename, fd, text(b), static_cast<int>(c), text(d), call);
     case SYS_linkat: return to.names(StepKind::link, fd, text(b), static_cast<int>(c), text(d), call);
-    case SYS_symlinkat:
-      to.refuse_path(static_cast<int>(b), text(c), "a symbolic link");
-      return call();
-    case SYS_mknodat:
-      to.refuse_path(fd, text(b), "a special file");
-      return call();
-    case SYS_pwritev2: case SYS_sendfile:
-      to.refuse_descriptor(fd, "a write of a kind that is not recorded");
-      return call();
-    case SYS_copy_file_range: case SYS_splice:
-      to.refuse_descriptor(static_cast<int>(c), "bytes moved within the kernel");
-      return call();
+    case SYS_symlinkat: to.refuse_path(static_cast<int>(b), text(c), "a symbolic link"); return call();
+    case SYS_mknodat: to.refuse_path(fd, text(b), "a special file"); return call();
+    case SYS_pwritev2:
+    case SYS_sendfile: to.refuse_descriptor(fd, "a write of a kind that is not recorded"); return call();
+    case SYS_copy_file_range:
+    case SYS_splice: to.refuse_descriptor(static_cast<int>(c), "bytes moved within the kernel"); return call();
     case SYS_mmap:
       if ((d & MAP_SHARED) && (c & PROT_WRITE)) to.refuse_descriptor(static_cast<int>(e), "a file written as memory");
       return call();
     case SYS_io_uring_setup: refuse("io_uring, which writes unseen");
 #ifdef SYS_open  // the C library's functions do not come this way
-    case SYS_open: case SYS_creat: case SYS_truncate: case SYS_rename: case SYS_renameat: case SYS_mkdir: case SYS_rmdir:
-    case SYS_link: case SYS_unlink: case SYS_symlink: case SYS_mknod: refuse("a system call by its old number");
+    case SYS_open:
+    case SYS_creat:
+    case SYS_truncate:
+    case SYS_rename:
+    case SYS_renameat:
+    case SYS_mkdir:
+    case SYS_rmdir:
+    case SYS_link:
+    case SYS_unlink:
+    case SYS_symlink:
+    case SYS_mknod: refuse("a system call by its old number");
 #endif
     default: return call();
   }
@@ -313,13 +317,13 @@ long syscall(long number, ...) noexcept {
   return operate(number, given[0], given[1], given[2], given[3], given[4], given[5]);
 }
 
-#define OPEN(NAME, PARAMETERS, DIRECTORY)                                         \
-  int NAME PARAMETERS {                                                           \
-    va_list list;                                                                 \
-    va_start(list, flags);                                                        \
+#define OPEN(NAME, PARAMETERS, DIRECTORY)                                           \
+  int NAME PARAMETERS {                                                             \
+    va_list list;                                                                   \
+    va_start(list, flags);                                                          \
     const mode_t mode = flags & (O_CREAT | __O_TMPFILE) ? va_arg(list, mode_t) : 0; \
-    va_end(list);                                                                 \
-    return operate_int(SYS_openat, DIRECTORY, path, flags, mode);                 \
+    va_end(list);                                                                   \
+    return operate_int(SYS_openat, DIRECTORY, path, flags, mode);                   \
   }
 OPEN(open, (const char* path, int flags, ...), AT_FDCWD)
 OPEN(open64, (const char* path, int flags, ...), AT_FDCWD)
@@ -334,7 +338,9 @@ int creat(const char* path, mode_t mode) { return operate_int(SYS_openat, AT_FDC
 int creat64(const char* path, mode_t mode) { return operate_int(SYS_openat, AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode); }
 
 ssize_t write(int fd, const void* bytes, size_t size) { return operate(SYS_write, fd, (long)bytes, (long)size); }
-ssize_t pwrite(int fd, const void* bytes, size_t size, off_t at) { return operate(SYS_pwrite64, fd, (long)bytes, (long)size, at); }
+ssize_t pwrite(int fd, const void* bytes, size_t size, off_t at) {
+  return operate(SYS_pwrite64, fd, (long)bytes, (long)size, at);
+}
 ssize_t pwrite64(int fd, const void* bytes, size_t size, off64_t at) { return pwrite(fd, bytes, size, at); }
 ssize_t writev(int fd, const iovec* pieces, int count) { return operate(SYS_writev, fd, (long)pieces, count); }
 ssize_t pwritev(int fd, const iovec* pieces, int count, off_t at) { return operate(SYS_pwritev, fd, (long)pieces, count, at); }
@@ -345,7 +351,9 @@ ssize_t pwritev2(int fd, const iovec* pieces, int count, off_t at, int flags) {
 ssize_t pwritev64v2(int fd, const iovec* pieces, int count, off64_t at, int flags) {
   return pwritev2(fd, pieces, count, at, flags);
 }
-ssize_t sendfile(int to, int from, off_t* at, size_t size) noexcept { return operate(SYS_sendfile, to, from, (long)at, (long)size); }
+ssize_t sendfile(int to, int from, off_t* at, size_t size) noexcept {
+  return operate(SYS_sendfile, to, from, (long)at, (long)size);
+}
 ssize_t sendfile64(int to, int from, off64_t* at, size_t size) noexcept { return sendfile(to, from, at, size); }
 ssize_t copy_file_range(int from, off64_t* from_at, int to, off64_t* to_at, size_t size, unsigned flags) {
   return operate(SYS_copy_file_range, from, (long)from_at, to, (long)to_at, (long)size, flags);

@@ -31,7 +31,9 @@ struct Recorded {
   }
 
   std::string output() const { return read_file(scratch.file("output")); }
-  std::vector<std::string> unlike_the_disk() const { return differences(model.contents(Survives::everything), contents_of(folder)); }
+  std::vector<std::string> unlike_the_disk() const {
+    return differences(model.contents(Survives::everything), contents_of(folder));
+  }
   long count(StepKind kind) const { return std::ranges::count(recording, kind, &Step::kind); }
 
   TemporaryDirectory scratch;
@@ -61,8 +63,8 @@ TEST_CASE("a program that is to be killed is killed when its last step is record
 }
 
 TEST_CASE("what the recorder does not understand ends the program") {
-  for (const char* exercise : {"a file written as memory", "a stream", "a name that comes from outside",
-                           "an exchange of names", "a hole"}) {
+  for (const char* exercise :
+       {"a file written as memory", "a stream", "a name that comes from outside", "an exchange of names", "a hole"}) {
     const Recorded recorded(exercise);
     CHECK_MESSAGE(recorded.exit_code == -SIGABRT, exercise);
     CHECK_MESSAGE(recorded.output().find("recorder: ") != std::string::npos, exercise);

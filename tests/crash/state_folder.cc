@@ -37,8 +37,7 @@ bool StateFolder::untouched(const std::string& place, const DiskEntry& entry) co
   const auto known = written_.find(place);
   return known != written_.end() && known->second.entry.identity == entry.identity && known->second.entry.bytes == entry.bytes &&
          known->second.inode == status.st_ino && status.st_mtim.tv_sec == kMark.tv_sec &&
-         status.st_mtim.tv_nsec == kMark.tv_nsec &&
-         static_cast<std::uint64_t>(status.st_size) == entry.bytes->size();
+         status.st_mtim.tv_nsec == kMark.tv_nsec && static_cast<std::uint64_t>(status.st_size) == entry.bytes->size();
 }
 
 void StateFolder::clear_differing(const DiskContents& contents) {

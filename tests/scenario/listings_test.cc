@@ -90,12 +90,14 @@ TEST_CASE("a referrers endpoint that answers nonsense is 502, and nothing of it 
   image.put(scene.upstream.registry(), "app");
   auto path = "/v2/app/referrers/" + image.digest();
   const Headers index{{"Content-Type", "application/vnd.oci.image.index.v1+json"}}, page{{"Content-Type", "text/html"}};
-  const std::vector<Action> nonsense{
-      answer(200, "<html>log in</html>", page), answer(200, "not json", index),
-      answer(200, "[]", index),                 answer(200, "{}", index),
-      answer(200, "{\"schemaVersion\":2,\"manifests\":{\"a\":1}}", index),
-      answer(200, "{\"schemaVersion\":2,\"manifests\":[5]}", index),
-      answer(200, std::string(9 << 20, ' '), index), answer(200, "{\"schemaVersion\":2,\"manifests\":[{", index)};
+  const std::vector<Action> nonsense{answer(200, "<html>log in</html>", page),
+                                     answer(200, "not json", index),
+                                     answer(200, "[]", index),
+                                     answer(200, "{}", index),
+                                     answer(200, "{\"schemaVersion\":2,\"manifests\":{\"a\":1}}", index),
+                                     answer(200, "{\"schemaVersion\":2,\"manifests\":[5]}", index),
+                                     answer(200, std::string(9 << 20, ' '), index),
+                                     answer(200, "{\"schemaVersion\":2,\"manifests\":[{", index)};
   for (std::size_t i = 0; i < nonsense.size(); ++i) {
     CAPTURE(i);
     scene.upstream.add_rule({.path = "/referrers/", .action = nonsense[i]});

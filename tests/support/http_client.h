@@ -55,6 +55,8 @@ class HttpClient {
 
   bool connected() const { return stream_ && stream_->open(); }
   const std::string& failure() const { return failure_; }  // why it is not
+  // The peer has ended or reset the connection, whatever is still to be read. Does not wait.
+  bool peer_gone() const { return !stream_ || stream_->peer_gone(); }
 
   // From the next call on.
   void set_timeout(Milliseconds timeout) { options_.timeout = timeout; }

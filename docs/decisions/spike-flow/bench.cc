@@ -83,8 +83,7 @@ int time(bool with_pool, unsigned clients, unsigned requests) {
   std::printf("%.1f %.2f %.0f %.0f %016llx\n", seconds * 1e9 / served,
               static_cast<double>(memory.allocations - before.allocations) / served,
               static_cast<double>(memory.bytes - before.bytes) / served,
-              static_cast<double>(memory.most_live - before.live) / clients,
-              static_cast<unsigned long long>(world.meter.digest()));
+              static_cast<double>(memory.most_live - before.live) / clients, static_cast<unsigned long long>(world.meter.digest()));
   const unsigned expected = clients * (requests + 1);  // the last of each is the client's farewell
   return world.meter.requests() == expected ? 0 : kWrong;
 }

@@ -75,8 +75,6 @@ class CoroutineConnection final : public Connection {
 
 }  // namespace
 
-std::unique_ptr<Connection> serve(World& world, Client& client) {
-  return std::make_unique<CoroutineConnection>(world, client);
-}
+std::unique_ptr<Connection> serve(World& world, Client& client) { return std::make_unique<CoroutineConnection>(world, client); }
 
 }  // namespace spike

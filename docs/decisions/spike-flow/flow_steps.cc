@@ -14,8 +14,20 @@ class StepConnection final : public Connection {
   StepConnection(World& world, Client& client) : world_(world), client_(client) { run(); }
 
  private:
-  enum class Step { kReadHead, kTakeHead, kLookUp, kTakeReader, kAwaitGrowth, kTakeGrowth, kWritePiece, kCountPiece,
-                    kRefuse, kCountRefusal, kAccount, kClose };
+  enum class Step {
+    kReadHead,
+    kTakeHead,
+    kLookUp,
+    kTakeReader,
+    kAwaitGrowth,
+    kTakeGrowth,
+    kWritePiece,
+    kCountPiece,
+    kRefuse,
+    kCountRefusal,
+    kAccount,
+    kClose
+  };
   enum class Next { kGo, kWait, kEnd };
 
   Next go(Step step) {
@@ -140,9 +152,9 @@ class StepConnection final : public Connection {
 
 // In the order of Step.
 const std::array<StepConnection::StepFunction, 12> StepConnection::kSteps = {
-    &StepConnection::read_head,    &StepConnection::take_head,   &StepConnection::look_up,     &StepConnection::take_reader,
-    &StepConnection::await_growth, &StepConnection::take_growth, &StepConnection::write_piece, &StepConnection::count_piece,
-    &StepConnection::refuse,       &StepConnection::count_refusal, &StepConnection::account,   &StepConnection::close,
+    &StepConnection::read_head,    &StepConnection::take_head,     &StepConnection::look_up,     &StepConnection::take_reader,
+    &StepConnection::await_growth, &StepConnection::take_growth,   &StepConnection::write_piece, &StepConnection::count_piece,
+    &StepConnection::refuse,       &StepConnection::count_refusal, &StepConnection::account,     &StepConnection::close,
 };
 
 }  // namespace

@@ -75,9 +75,7 @@ void Loop::wake_batch() {
 }
 
 Fill::Fill(Loop& loop, unsigned digest)
-    : loop_(loop),
-      whole_(digest % 2 == 0),
-      end_(!whole_ && digest % 31 == 5 ? kBlobBytes / 2 : kBlobBytes),
+    : loop_(loop), whole_(digest % 2 == 0), end_(!whole_ && digest % 31 == 5 ? kBlobBytes / 2 : kBlobBytes),
       grown_(whole_ ? kBlobBytes : 0) {}
 
 void Fill::grow(void* self) {

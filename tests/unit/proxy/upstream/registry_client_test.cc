@@ -305,9 +305,14 @@ TEST_CASE("a password goes to the URL that is asked, and a redirect to another o
 }
 
 TEST_CASE("what failed at once is asked a second time where that was wished, and never a third") {
-  for (const auto& [answer, tries] : std::vector<std::pair<std::string, std::size_t>>{
-           {reply(503, ""), 2}, {reply(500, ""), 2}, {"", 2}, {reply(501, ""), 1}, {reply(404, ""), 1}, {reply(403, ""), 1},
-           {reply(429, ""), 1}, {"nonsense\r\n\r\n", 1}}) {
+  for (const auto& [answer, tries] : std::vector<std::pair<std::string, std::size_t>>{{reply(503, ""), 2},
+                                                                                      {reply(500, ""), 2},
+                                                                                      {"", 2},
+                                                                                      {reply(501, ""), 1},
+                                                                                      {reply(404, ""), 1},
+                                                                                      {reply(403, ""), 1},
+                                                                                      {reply(429, ""), 1},
+                                                                                      {"nonsense\r\n\r\n", 1}}) {
     CAPTURE(answer);
     Registry registry([&](const Request&, Peer& peer) { return !answer.empty() && peer.send(answer); });
     auto request = manifest_of("a");
