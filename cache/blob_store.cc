@@ -44,7 +44,10 @@ BlobStore::BlobStore(const Clock& clock, FileSystem& disk, DiskPool& pool, const
       leftovers_(disk, layout_) {}
 
 BlobStore::~BlobStore() {
-  for (unsigned jobs = jobs_.load(); jobs > 0; jobs = jobs_.load()) jobs_.wait(jobs);
+  {
+    std::unique_lock lock(jobs_mutex_);
+    jobs_done_.wait(lock, [this] { return jobs_ == 0; });
+  }
   evictor_.reset();
   if (index_) index_->set_make_room(nullptr);
 }
@@ -151,11 +154,15 @@ Result<std::shared_ptr<const std::string>> BlobStore::read_blob(const Digest& di
   bytes->resize(record.size);
   if (due(record)) {
     if (Digest::of(digest.algorithm(), *bytes) != digest) {
-      jobs_.fetch_add(1);
+      {
+        std::lock_guard lock(jobs_mutex_);
+        ++jobs_;
+      }
       pool_.submit([this, digest, record] {
         (void)quarantine(digest, record);
-        jobs_.fetch_sub(1);
-        jobs_.notify_all();
+        std::lock_guard lock(jobs_mutex_);  // held until the waking is over: who waits destroys it
+        --jobs_;
+        jobs_done_.notify_all();
       });
       return Error{Failure::corrupt, Side::local, true, "blob " + digest.text() + " has rotted on the disk"};
     }

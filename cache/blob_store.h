@@ -6,7 +6,9 @@
 // pool and the index.
 
 #include <atomic>
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "base/disk_pool.h"
@@ -105,7 +107,9 @@ class BlobStore {
   std::atomic<unsigned long> next_staging_{0};
   std::atomic<std::uint64_t> quarantined_{0};
   std::atomic<bool> ending_{false};
-  std::atomic<unsigned> jobs_{0};  // of the pool that still need this
+  std::mutex jobs_mutex_;
+  std::condition_variable jobs_done_;
+  unsigned jobs_ = 0;  // of the pool that still need this; guarded by jobs_mutex_
   // The index runs its last writes in its destructor; they may ask what stands before it here.
   std::unique_ptr<Unsettled> unsettled_;
   std::unique_ptr<Ballast> ballast_;
