@@ -7,8 +7,8 @@
 #include <boost/program_options/value_semantic.hpp>
 #include <sstream>
 
+#include "base/spelling.h"
 #include "base/text.h"
-#include "conf/spelling.h"
 
 namespace weir {
 namespace {

@@ -5,11 +5,11 @@
 #include <memory>
 
 #include "base/file_system.h"
+#include "base/spelling.h"
 #include "base/text.h"
 #include "conf/ini.h"
 #include "conf/section.h"
 #include "conf/settings.h"
-#include "conf/spelling.h"
 #include "oci/name.h"
 
 namespace weir {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "base/spelling.h"
 #include "base/text.h"
-#include "conf/spelling.h"
 
 namespace weir {
 namespace {

@@ -5,8 +5,8 @@
 #include <boost/program_options/value_semantic.hpp>
 #include <map>
 
+#include "base/spelling.h"
 #include "base/text.h"
-#include "conf/spelling.h"
 
 namespace weir {
 namespace {

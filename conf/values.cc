@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "base/file_system.h"
+#include "base/spelling.h"
 #include "base/text.h"
 #include "conf/address.h"
-#include "conf/spelling.h"
 #include "oci/name.h"
 #include "oci/pattern.h"
 

@@ -1,4 +1,4 @@
-#include "conf/spelling.h"
+#include "base/spelling.h"
 
 #include <doctest/doctest.h>
 
