@@ -27,6 +27,9 @@ std::vector<std::string_view> words(std::string_view text);
 std::string to_hex(std::string_view bytes);
 std::optional<std::string> from_hex(std::string_view lower_case_hex);
 std::string to_base64(std::string_view bytes);
+// RFC 4648 5, without padding, as JSON Web Tokens have it (RFC 7515 2). Read strictly: one text for each sequence of bytes.
+std::string to_base64url(std::string_view bytes);
+std::optional<std::string> from_base64url(std::string_view text);
 
 std::string percent_encode(std::string_view text);  // all but RFC 3986 unreserved
 std::optional<std::string> percent_decode(std::string_view text);  // nothing when a '%' is not followed by two hex digits

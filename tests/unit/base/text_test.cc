@@ -58,6 +58,23 @@ TEST_CASE("base64 pads to four characters (RFC 4648 section 10)") {
   CHECK(to_base64("AWS:\xfb") == "QVdTOvs=");
 }
 
+TEST_CASE("base64url has no padding, and two characters of its own (RFC 4648 section 5, RFC 7515 appendix C)") {
+  CHECK(to_base64url("") == "");
+  CHECK(to_base64url("f") == "Zg");
+  CHECK(to_base64url("foobar") == "Zm9vYmFy");
+  CHECK(to_base64url(std::string("\x03\xec\xff\xe0\xc1", 5)) == "A-z_4ME");
+  for (const std::string bytes : {"", "f", "fo", "foo", "foob", "\xff\xfe\xfd\xfc"})
+    CHECK(from_base64url(to_base64url(bytes)) == bytes);
+  CHECK(from_base64url("A-z_4ME") == std::string("\x03\xec\xff\xe0\xc1", 5));
+}
+
+TEST_CASE("base64url is read in one way only") {
+  for (const std::string bad : {"Zg==", "Z", "Zm9vY", "Zh", "Zm9", "Zm-", "A+z/", "Zg\n", " Zg", "Zm 9", "Z\xc3\xa4"}) {
+    CHECK_MESSAGE(!from_base64url(bad), bad);
+  }
+  CHECK(from_base64url("Zm8") == "fo");
+}
+
 TEST_CASE("percent-encoding leaves the unreserved characters alone") {
   CHECK(percent_encode("aZ09-._~") == "aZ09-._~");
   CHECK(percent_encode("repository:a/b:pull,push") == "repository%3Aa%2Fb%3Apull%2Cpush");
