@@ -31,7 +31,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unve
 
 # The rooms, lowest first: a folder may include only itself and what stands before it
 # (tools/lint says precisely which). Each is a static library.
-ROOMS   := base oci meter cache policy proxy/http proxy/upstream node proxy conf
+ROOMS   := base oci meter cache policy proxy/http proxy/auth proxy/upstream node proxy conf
 # conf sees every folder's options.h and proxy sees conf: linked last, so it comes first.
 LIBRARY  = $(BUILD)/lib/$(subst /,_,$(1)).a
 SOURCES  = $(filter-out proxy/main.cc,$(wildcard $(1)/*.cc))
@@ -42,7 +42,7 @@ OBJECTS  = $(if $(filter debug,$(MODE)),$(patsubst %.cc,$(BUILD)/%.o,$(call SOUR
              $(if $(call SOURCES,$(1)),$(WHOLE)) $(patsubst %.cc,$(BUILD)/%.o,$(filter $(APART),$(call SOURCES,$(1)))))
 LIBS    := -levent_core -llmdb -lssl -lcrypto -lcurl -lsystemd -lboost_program_options -lhs
 # Libraries in link order: users before the used.
-ARCHIVES := $(foreach r,proxy conf node proxy/upstream proxy/http policy cache meter oci base,$(if $(wildcard $(r)/*.cc),$(call LIBRARY,$(r))))
+ARCHIVES := $(foreach r,proxy conf node proxy/upstream proxy/auth proxy/http policy cache meter oci base,$(if $(wildcard $(r)/*.cc),$(call LIBRARY,$(r))))
 
 .PHONY: all run demo check check-long bench bench-eviction bench-store fuzz format lint deb install clean units unit scenario crash e2e tests fuzzers FORCE
 all: $(BUILD)/weir
@@ -82,10 +82,11 @@ BELOW_meter := oci base
 BELOW_cache := meter oci base
 BELOW_policy := meter oci base
 BELOW_proxy/http := meter oci base
+BELOW_proxy/auth := oci base
 BELOW_proxy/upstream := meter oci base
 BELOW_node := proxy/upstream meter oci base
-BELOW_conf := proxy/upstream proxy/http policy cache meter oci base
-BELOW_proxy := conf node proxy/upstream proxy/http policy cache meter oci base
+BELOW_conf := proxy/upstream proxy/auth proxy/http policy cache meter oci base
+BELOW_proxy := conf node proxy/upstream proxy/auth proxy/http policy cache meter oci base
 define UNIT
 $(call UNIT_BIN,$(1)): $(patsubst %.cc,$(BUILD)/%.o,$(wildcard tests/unit/$(1)/*_test.cc)) $(BUILD)/tests/support/doctest_main.o \
     $(foreach r,$(1) $(BELOW_$(1)),$(if $(wildcard $(r)/*.cc),$(call LIBRARY,$(r))))
