@@ -52,6 +52,7 @@ class Loader {
   void read_variable(const std::string& variable);
   void read_set(const std::string& set);
   void check_server();
+  void check_auth();
   void check_upstreams();
   std::variant<LoadedConfig, std::vector<ConfigError>> finish();
 
@@ -189,6 +190,21 @@ void Loader::check_server() {
   }
 }
 
+// What only makes sense together.
+void Loader::check_auth() {
+  const ConfigSection& section = *find("auth");
+  if (options_.auth.mode == AuthMode::optional && options_.auth.anonymous == "off")
+    mistake(section.place_of("anonymous"), "[auth] has anonymous = off and mode = optional, which serves who is nobody");
+  const bool issuer = section.has("oidc-issuer");
+  for (const char* key : {"oidc-audience", "oidc-jwks"}) {
+    if (issuer && !section.has(key))
+      mistake(section.place_of("oidc-issuer"), std::string("[auth] has an oidc-issuer and no ") + key);
+  }
+  for (const char* key : {"oidc-audience", "oidc-jwks", "oidc-ca-file"}) {
+    if (!issuer && section.has(key)) mistake(section.place_of(key), std::string("[auth] has ") + key + " and no oidc-issuer");
+  }
+}
+
 void Loader::check_namespaces(Upstream& upstream, std::map<std::string, const ConfigSection*>& owners) {
   const ConfigSection& section = upstream.section;
   if (!section.has("namespaces")) upstream.options.namespaces = {upstream.options.name};
@@ -252,6 +268,7 @@ std::variant<LoadedConfig, std::vector<ConfigError>> load_config(const ConfigSou
   for (const auto& variable : source.environment) loader.read_variable(variable);
   for (const auto& set : source.sets) loader.read_set(set);
   loader.check_server();
+  loader.check_auth();
   loader.check_upstreams();
   return loader.finish();
 }

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "cache/options.h"
+#include "proxy/auth/options.h"
 #include "proxy/http/options.h"
 #include "proxy/options.h"
 #include "proxy/upstream/options.h"
@@ -13,6 +14,7 @@ namespace weir {
 
 struct Options {
   HttpOptions http;
+  AuthOptions auth;
   AdminOptions admin;
   CacheOptions cache;
   FreshnessOptions freshness;

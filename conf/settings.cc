@@ -8,6 +8,7 @@ namespace weir {
 namespace {
 
 constexpr Milliseconds kZero{0};
+constexpr Milliseconds kMinute{60'000};
 constexpr Milliseconds kSome{1};  // a timeout of nothing would end everything at once
 
 // What the configuration will hold one day. A word that comes into the tables below leaves this one (a test asks for it).
@@ -16,10 +17,10 @@ struct Planned {
   std::string_view keys;  // empty: the section as a whole
 };
 constexpr Planned kPlanned[] = {
-    {"server", "client-ca public-url trusted-proxies proxy-protocol"},
+    {"server", "client-ca trusted-proxies proxy-protocol"},
     {"upstream", "offline region visibility max-rate parallel-ranges"},
     {"registry", ""},
-    {"auth", ""},
+    {"auth", "trust-client-certificates"},
     {"policy", ""},
     {"meter", ""},
     {"price", ""},
@@ -41,6 +42,8 @@ std::vector<ConfigKey> server_keys(HttpOptions& http) {
        "name they ask for, else the first; read at the start and on SIGHUP; none by default."},
       {"tls-key", key_files(http.tls_keys),
        "The PEM private key of each tls-certificate, in the same order, without a passphrase; none by default."},
+      {"public-url", url(http.public_url),
+       "How clients reach this server, for what it tells them of itself; by default as their requests say that they did."},
       {"threads", count(http.threads, 0, 1024), "Event loops; 0 means one for each core."},
       {"max-connections", count(http.max_connections, 1, 10'000'000),
        "Client connections at once; one more is answered 503 and closed, over TLS only closed."},
@@ -99,6 +102,41 @@ std::vector<ConfigKey> cache_keys(CacheOptions& cache, FreshnessOptions& freshne
   };
 }
 
+std::vector<ConfigKey> auth_keys(AuthOptions& auth) {
+  return {
+      {"mode",
+       one_of<AuthMode>(auth.mode, {{"open", AuthMode::open}, {"optional", AuthMode::optional}, {"required", AuthMode::required}}),
+       "Who is served: with `open` anybody, and nobody is asked; with `optional` anybody, and who has a token is known by it; "
+       "with "
+       "`required` who has one."},
+      {"realm", url(auth.realm),
+       "The URL where clients get their tokens; by default /token at the public-url of [server], or else where their request "
+       "came "
+       "to."},
+      {"service", plain_text(auth.service), "What tokens are for, as they and the challenge say."},
+      {"token-ttl", duration(auth.token_ttl, kMinute), "How long a token is good; a minute at least."},
+      {"key-file", file_name(auth.key_file),
+       "The PEM private keys that sign tokens, of P-256, the one in use first; made when it is not there; by default "
+       "token-keys.pem in the cache directory."},
+      {"users-file", readable_file(auth.users_file),
+       "The users who may ask for tokens with a password, in the form of htpasswd, with bcrypt or yescrypt; read at the start "
+       "and "
+       "on SIGHUP; none by default."},
+      {"anonymous", identity_or_off(auth.anonymous),
+       "Whom those are taken for who say nothing, or nothing that is known here; `off`: they get no token; by default "
+       "`anonymous`, "
+       "and `off` where tokens are required."},
+      {"oidc-issuer", plain_text(auth.oidc_issuer),
+       "An OpenID Connect issuer, as its tokens name it, whose tokens are taken as passwords; none by default."},
+      {"oidc-audience", plain_text(auth.oidc_audience), "What such a token must be for, among other things; none by default."},
+      {"oidc-jwks", file_or_url(auth.oidc_jwks),
+       "The keys of that issuer, as a JSON Web Key Set: a file, or a URL that is asked when it is needed; none by default."},
+      {"oidc-ca-file", certificate_file(auth.oidc_ca_file),
+       "PEM certificates to trust at that URL; by default those of the system."},
+      {"oidc-claim", plain_text(auth.oidc_claim), "The claim of such a token that says who it is."},
+  };
+}
+
 std::vector<ConfigKey> log_keys(Options& options) {
   return {
       {"format", one_of<bool>(options.log.json, {{"json", true}, {"text", false}}),
@@ -119,6 +157,7 @@ std::vector<FixedSection> fixed_sections(Options& options) {
       {"server", server_keys(options.http)},
       {"admin", admin_keys(options.admin)},
       {"cache", cache_keys(options.cache, options.freshness)},
+      {"auth", auth_keys(options.auth)},
       {"log", log_keys(options)},
   };
 }

@@ -15,6 +15,7 @@ namespace {
 constexpr Milliseconds kMostDuration = std::chrono::hours(24 * 3650);
 constexpr std::size_t kMostCertificateBytes = 4 << 20;
 constexpr std::size_t kMostPasswordBytes = 4096;
+constexpr std::size_t kMostReadableBytes = 16 << 20;
 
 Error wrong(std::string what) { return Error{Failure::invalid, Side::local, false, std::move(what)}; }
 
@@ -247,6 +248,37 @@ ConfigValue password_file(std::string& field, std::string& secret) {
     if (line.empty()) return wrong(quoted(text) + " has no password on its first line");
     field = text;
     secret = line;
+    return ok_status();
+  };
+  return value;
+}
+
+ConfigValue readable_file(std::string& field) {
+  ConfigValue value = file_name(field);
+  value.read = [&field](std::string_view text, bool) -> Status {
+    const auto contents = read_small_file(std::string(text), kMostReadableBytes);
+    if (!contents) return contents.error();
+    field = text;
+    return ok_status();
+  };
+  return value;
+}
+
+ConfigValue file_or_url(std::string& field) {
+  ConfigValue value = readable_file(field);
+  value.type = "FILE|URL";
+  value.read = [as_file = value.read, as_url = url(field).read](std::string_view text, bool again) {
+    return text.find("://") == std::string_view::npos ? as_file(text, again) : as_url(text, again);
+  };
+  return value;
+}
+
+ConfigValue identity_or_off(std::string& field) {
+  ConfigValue value = plain_text(field);
+  value.type = "NAME|off";
+  value.read = [&field](std::string_view text, bool) -> Status {
+    if (words(text).size() != 1 || text.size() > 255) return wrong(quoted(text) + " is not a name in one word");
+    field = text;
     return ok_status();
   };
   return value;

@@ -50,6 +50,12 @@ ConfigValue url(std::string& field);
 ConfigValue file_name(std::string& field);
 // One line of printable text.
 ConfigValue plain_text(std::string& field);
+// A file that can be read now.
+ConfigValue readable_file(std::string& field);
+// A file that can be read now, or a URL.
+ConfigValue file_or_url(std::string& field);
+// Who somebody is, in one word; also the word `off`.
+ConfigValue identity_or_off(std::string& field);
 // A file that can be read now; its first line goes into `secret`, which is never shown.
 ConfigValue password_file(std::string& field, std::string& secret);
 // A file that can be read now and holds a PEM certificate.

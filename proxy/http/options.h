@@ -18,6 +18,8 @@ struct HttpOptions {
   std::vector<std::string> tls_certificates, tls_keys;
   // What those pairs were found to hold.
   std::vector<CertifiedKey> certified_keys;
+  // How clients reach this server where that is not what their requests say: scheme, host, maybe port and path.
+  std::string public_url;
   // Event loops; 0 means one per core.
   unsigned threads = 0;
   // Over all loops; one more is answered 503 and closed, under TLS only closed.

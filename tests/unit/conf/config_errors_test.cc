@@ -13,7 +13,8 @@ TEST_CASE("an unknown section names the section that was meant") {
   CHECK(errors_of("[sevrer]\nlisten = nonsense\n") == "file:1: unknown section \"sevrer\"; did you mean \"server\"?\n");
   CHECK(errors_of("[upsteam.docker.io]\n") ==
         "file:1: unknown section \"upsteam.docker.io\"; did you mean \"upstream.docker.io\"?\n");
-  CHECK(errors_of("[storage]\n") == "file:1: unknown section \"storage\"; known: server, admin, cache, log, upstream.NAME\n");
+  CHECK(errors_of("[storage]\n") ==
+        "file:1: unknown section \"storage\"; known: server, admin, cache, auth, log, upstream.NAME\n");
   CHECK(errors_of("[upstream]\n") == "file:1: an upstream is written [upstream.NAME], such as [upstream.docker.io]\n");
   CHECK(errors_of("[upstream.]\n") == "file:1: an upstream is written [upstream.NAME], such as [upstream.docker.io]\n");
 }
@@ -30,8 +31,8 @@ TEST_CASE("what is going to be offered says that it is not yet") {
   CHECK(errors_of("[server]\nclient-ca = x\n") == "file:2: [server] client-ca is not offered by this version\n");
   CHECK(errors_of("[upstream.x]\nurl = http://x\nregion = y\n") ==
         "file:3: [upstream.x] region is not offered by this version\n");
-  CHECK(errors_of("[registry.local]\nquota = 1GiB\n[auth]\n") ==
-        "file:1: [registry.local] is not offered by this version\nfile:3: [auth] is not offered by this version\n");
+  CHECK(errors_of("[registry.local]\nquota = 1GiB\n[policy]\n") ==
+        "file:1: [registry.local] is not offered by this version\nfile:3: [policy] is not offered by this version\n");
 }
 
 TEST_CASE("no key is both offered and said not to be") {
@@ -211,8 +212,8 @@ TEST_CASE("an unknown variable of a known section is an error") {
   CHECK(errors_of("", {{}, {"WEIR_CACHE_TAG_TLL=5m"}}) ==
         "WEIR_CACHE_TAG_TLL: unknown key \"tag-tll\" in [cache]; did you mean \"tag-ttl\"?\n");
   CHECK(errors_of("", {{}, {"WEIR_CACHE_=5m"}}).starts_with("WEIR_CACHE_: unknown key \"\" in [cache]"));
-  CHECK(errors_of("", {{}, {"WEIR_SERVER_PUBLIC_URL=x"}}) ==
-        "WEIR_SERVER_PUBLIC_URL: [server] public-url is not offered by this version\n");
+  CHECK(errors_of("", {{}, {"WEIR_SERVER_TRUSTED_PROXIES=x"}}) ==
+        "WEIR_SERVER_TRUSTED_PROXIES: [server] trusted-proxies is not offered by this version\n");
   CHECK(errors_of("", {{}, {"WEIR_CACHE_TAG-TTL=5m", "WEIR_CACHE_tag_ttl=5m"}}) ==
         "WEIR_CACHE_TAG-TTL: a variable is written in capitals, with _ for -: WEIR_CACHE_TAG_TTL\n"
         "WEIR_CACHE_tag_ttl: a variable is written in capitals, with _ for -: WEIR_CACHE_TAG_TTL\n");
@@ -268,4 +269,26 @@ TEST_CASE("all mistakes come at once, in the order of the lines, then the enviro
         "file:11: unknown section \"srever\"; did you mean \"server\"?\n"
         "WEIR_SERVER_THREADS: [server] threads: \"-1\" is not a whole number from 0 to 1024\n"
         "--set log.level: [log] level: \"loud\" is not one of debug, info, warning, error\n");
+}
+
+TEST_CASE("an issuer is configured whole or not at all") {
+  const weir::testing::ScratchFile keys("{}");
+  const std::string issuer = "oidc-issuer = https://issuer.test/\n", audience = "oidc-audience = weir\n",
+                    jwks = "oidc-jwks = " + keys.path() + '\n';
+  CHECK(errors_of("[auth]\n" + issuer + audience + jwks).empty());
+  CHECK(errors_of("[auth]\n" + issuer) ==
+        "file:2: [auth] has an oidc-issuer and no oidc-audience\nfile:2: [auth] has an oidc-issuer and no oidc-jwks\n");
+  CHECK(errors_of("[auth]\n" + audience + "oidc-claim = email\n") == "file:2: [auth] has oidc-audience and no oidc-issuer\n");
+  CHECK(errors_of("[auth]\n" + issuer + audience + "oidc-jwks = ftp://x\n").starts_with("file:4: [auth] oidc-jwks: "));
+  CHECK(errors_of("[auth]\n" + issuer + audience + "oidc-jwks = /nowhere/keys.json\n").starts_with("file:4: [auth] oidc-jwks: "));
+}
+
+TEST_CASE("optional tokens need somebody who has none, and names are one word") {
+  CHECK(errors_of("[auth]\nmode = optional\nanonymous = off\n") ==
+        "file:3: [auth] has anonymous = off and mode = optional, which serves who is nobody\n");
+  CHECK(errors_of("[auth]\nmode = required\nanonymous = off\n").empty());
+  CHECK(errors_of("[auth]\nanonymous = two words\n") == "file:2: [auth] anonymous: \"two words\" is not a name in one word\n");
+  CHECK(errors_of("[auth]\nmode = sometimes\n") == "file:2: [auth] mode: \"sometimes\" is not one of open, optional, required\n");
+  CHECK(errors_of("[auth]\ntoken-ttl = 59s\n") == "file:2: [auth] token-ttl: \"59s\" is too short; at least 1m\n");
+  CHECK(errors_of("[auth]\nusers-file = /nowhere/users\n").starts_with("file:2: [auth] users-file: "));
 }

@@ -112,6 +112,8 @@ TEST_CASE("the example with every line uncommented loads too") {
     if (line.starts_with("#ca-file")) line = "ca-file = " + certificate.path();
     else if (line.starts_with("#tls-certificate")) line = "tls-certificate = " + certificate.path();
     else if (line.starts_with("#tls-key")) line = "tls-key = " + key.path();
+    else if (line.starts_with("#oidc-ca-file")) line = "oidc-ca-file = " + certificate.path();
+    else if (line.starts_with("#users-file")) line = "users-file = " + password.path();
     else if (line.starts_with("#password-file")) line = "password-file = " + password.path();
     else if (commented) line.erase(0, 1);
     text += line + '\n';
