@@ -40,7 +40,7 @@ APART   := proxy/version.cc
 WHOLE    = $(BUILD)/whole/$(subst /,_,$(1)).o
 OBJECTS  = $(if $(filter debug,$(MODE)),$(patsubst %.cc,$(BUILD)/%.o,$(call SOURCES,$(1))),\
              $(if $(call SOURCES,$(1)),$(WHOLE)) $(patsubst %.cc,$(BUILD)/%.o,$(filter $(APART),$(call SOURCES,$(1)))))
-LIBS    := -levent_core -llmdb -lssl -lcrypto -lcurl -lsystemd -lboost_program_options -lhs
+LIBS    := -levent_core -llmdb -lssl -lcrypto -lcurl -lcrypt -lsystemd -lboost_program_options -lhs
 # Libraries in link order: users before the used.
 ARCHIVES := $(foreach r,proxy conf node proxy/upstream proxy/auth proxy/http policy cache meter oci base,$(if $(wildcard $(r)/*.cc),$(call LIBRARY,$(r))))
 

@@ -2,6 +2,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/rand.h>
 
 #include "base/check.h"
@@ -39,6 +40,15 @@ std::string hash_of(HashAlgorithm algorithm, std::string_view bytes) {
   Hasher hasher(algorithm);
   hasher.update(bytes);
   return hasher.finish();
+}
+
+std::string keyed_hash(std::string_view key, std::string_view bytes) {
+  std::string code(hash_size(HashAlgorithm::sha256), '\0');
+  unsigned size = 0;
+  CHECK(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(bytes.data()),
+             bytes.size(), reinterpret_cast<unsigned char*>(code.data()), &size) != nullptr);
+  CHECK(size == code.size());
+  return code;
 }
 
 bool equal_secrets(std::string_view a, std::string_view b) {

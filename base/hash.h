@@ -33,6 +33,9 @@ class Hasher {
 
 std::string hash_of(HashAlgorithm algorithm, std::string_view bytes);
 
+// HMAC with SHA-256 (RFC 2104): what nobody can compute, or undo, who does not know the key.
+std::string keyed_hash(std::string_view key, std::string_view bytes);
+
 // Constant time in the contents; for secrets.
 bool equal_secrets(std::string_view a, std::string_view b);
 

@@ -27,6 +27,8 @@ std::vector<std::string_view> words(std::string_view text);
 std::string to_hex(std::string_view bytes);
 std::optional<std::string> from_hex(std::string_view lower_case_hex);
 std::string to_base64(std::string_view bytes);
+// RFC 4648 4, with padding. Read strictly: one text for each sequence of bytes.
+std::optional<std::string> from_base64(std::string_view text);
 // RFC 4648 5, without padding, as JSON Web Tokens have it (RFC 7515 2). Read strictly: one text for each sequence of bytes.
 std::string to_base64url(std::string_view bytes);
 std::optional<std::string> from_base64url(std::string_view text);

@@ -34,6 +34,15 @@ TEST_CASE("a hasher that was moved goes on where it was") {
   CHECK(second.finish() == hash_of(HashAlgorithm::sha256, "abc"));
 }
 
+TEST_CASE("keyed hashes are those of RFC 4231") {
+  CHECK(to_hex(keyed_hash(std::string(20, '\x0b'), "Hi There")) ==
+        "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+  CHECK(to_hex(keyed_hash("Jefe", "what do ya want for nothing?")) ==
+        "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  CHECK(to_hex(keyed_hash(std::string(131, '\xaa'), "Test Using Larger Than Block-Size Key - Hash Key First")) ==
+        "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
 TEST_CASE("secrets are equal when every byte is, and of one length") {
   CHECK(equal_secrets("secret", "secret"));
   CHECK(equal_secrets("", ""));

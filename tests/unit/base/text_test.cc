@@ -58,6 +58,17 @@ TEST_CASE("base64 pads to four characters (RFC 4648 section 10)") {
   CHECK(to_base64("AWS:\xfb") == "QVdTOvs=");
 }
 
+TEST_CASE("base64 is read in one way only") {
+  CHECK(from_base64("") == "");
+  CHECK(from_base64("Zg==") == "f");
+  CHECK(from_base64("Zm8=") == "fo");
+  CHECK(from_base64("Zm9v") == "foo");
+  CHECK(from_base64("//4A") == std::string("\xff\xfe\x00", 3));
+  for (const char* bad :
+       {"Zg", "Zg=", "Zg===", "Zh==", "Zm9=", "Zm9v====", "Z===", "====", "Zm=v", "Zm9v\n", "Zm 9", "_-4A", "Zm9*"})
+    CHECK_MESSAGE(!from_base64(bad), bad);
+}
+
 TEST_CASE("base64url has no padding, and two characters of its own (RFC 4648 section 5, RFC 7515 appendix C)") {
   CHECK(to_base64url("") == "");
   CHECK(to_base64url("f") == "Zg");
