@@ -128,8 +128,7 @@ bool PublicKey::verify(std::string_view message, std::string_view signature) con
   }
   const Owned<EVP_MD_CTX> context(EVP_MD_CTX_new());
   CHECK(context && EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, key_.get()) == 1);
-  const bool good =
-      EVP_DigestVerify(context.get(), as_bytes(signature), signature.size(), as_bytes(message), message.size()) == 1;
+  const bool good = EVP_DigestVerify(context.get(), as_bytes(signature), signature.size(), as_bytes(message), message.size()) == 1;
   ERR_clear_error();
   return good;
 }
@@ -164,7 +163,8 @@ Result<PrivateKey> PrivateKey::from_pem(std::string_view pem) {
   if (!taken) return taken;
   // A file may claim any public key beside a private one.
   constexpr std::string_view kProbe = "probe";
-  if (!taken->public_key().verify(kProbe, taken->sign(kProbe))) return no_key("a private key beside a public one that is not its own");
+  if (!taken->public_key().verify(kProbe, taken->sign(kProbe)))
+    return no_key("a private key beside a public one that is not its own");
   return taken;
 }
 

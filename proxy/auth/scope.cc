@@ -10,7 +10,7 @@ namespace weir {
 namespace {
 
 constexpr std::size_t kMostTypeBytes = 32;
-constexpr std::size_t kMostActions = 16;
+constexpr std::size_t kMostScopeActions = 16;
 constexpr std::size_t kMostActionBytes = 32;
 
 bool lower_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
@@ -50,7 +50,7 @@ std::optional<Scope> parse_scope(std::string_view text) {
   for (const auto action : split(actions, ',')) {
     if (!is_action(action)) return std::nullopt;
     if (std::find(scope.actions.begin(), scope.actions.end(), action) != scope.actions.end()) continue;
-    if (scope.actions.size() == kMostActions) return std::nullopt;
+    if (scope.actions.size() == kMostScopeActions) return std::nullopt;
     scope.actions.emplace_back(action);
   }
   return scope;

@@ -12,8 +12,7 @@ namespace {
 std::string bytes_of(std::string_view base64url) { return from_base64url(base64url).value_or(""); }
 
 // RFC 7515, appendix A.2 and A.3: the keys, what was signed, and the signatures.
-constexpr char kSignedClaims[] =
-    "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
+constexpr char kSignedClaims[] = "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
 constexpr char kModulus[] =
     "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRP"
     "EwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qC"
@@ -87,7 +86,8 @@ TEST_CASE("only a key of P-256 without a passphrase is taken as ours") {
   const auto good = weir::testing::make_certificate("x").key;
   CHECK(PrivateKey::from_pem(good).ok());
   for (const auto& bad : std::initializer_list<std::string>{"", "no key", weir::testing::locked(good),
-                                weir::testing::make_certificate("x", 2048).key, weir::testing::make_certificate("x").certificate}) {
+                                                            weir::testing::make_certificate("x", 2048).key,
+                                                            weir::testing::make_certificate("x").certificate}) {
     CHECK_FALSE(PrivateKey::from_pem(bad).ok());
   }
 }

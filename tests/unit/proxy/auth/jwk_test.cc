@@ -18,7 +18,8 @@ std::string rsa_jwk(const std::string& more = "") {
   return R"({"kty":"RSA","e":"AQAB","n":")" + std::string(kExampleModulus) + '"' + more + '}';
 }
 std::string point_jwk(const std::string& more = "") {
-  return R"({"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0")" +
+  return R"({"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",)"
+         R"("y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0")" +
          more + '}';
 }
 
