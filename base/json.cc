@@ -89,6 +89,12 @@ std::optional<std::int64_t> Json::integer() const {
   return node.get<std::int64_t>();
 }
 
+std::optional<double> Json::number() const {
+  const Node& node = as_node(node_);
+  if (!node.is_number()) return std::nullopt;
+  return node.get<double>();
+}
+
 std::optional<bool> Json::boolean() const {
   const Node& node = as_node(node_);
   if (!node.is_boolean()) return std::nullopt;

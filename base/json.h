@@ -26,6 +26,7 @@ class Json {
   std::vector<std::string> keys() const;               // the names of an object's members, else none
   std::optional<std::string> string() const;
   std::optional<std::int64_t> integer() const;
+  std::optional<double> number() const;  // whole or not, as `1.7E9`
   std::optional<bool> boolean() const;
   std::optional<std::string> string_at(std::string_view key) const;
   std::optional<std::int64_t> integer_at(std::string_view key) const;

@@ -213,7 +213,9 @@ class Shutdown {
     for (auto& parts : site_.loops) parts->loop.post([transport = &parts->transport] { transport->shut_down(); });
   }
   void settle() {
-    if (site_.background.load() > 0) {
+    bool busy = site_.background.load() > 0;
+    for (const auto& parts : site_.loops) busy = busy || parts->background.load() > 0;
+    if (busy) {
       settle_.start(kSettlePoll);
       return;
     }
@@ -284,7 +286,7 @@ int serve(const LoadedConfig& config, const ConfigSource& source) {
   Meter meter(static_cast<unsigned>(loops.size()));
   std::vector<std::unique_ptr<LoopParts>> loop_parts;
   for (auto& loop : loops) {
-    loop_parts.push_back(std::make_unique<LoopParts>(*loop, meter.counters(loop->index()), std::string("weir/") + version()));
+    loop_parts.push_back(std::make_unique<LoopParts>(*loop, meter.counters(loop->index()), pool, std::string("weir/") + version()));
   }
   FillTable fills(store);
   NegativeCache unknown(clock);

@@ -27,9 +27,13 @@ struct LoopParts {
   RequestCounters requests;
   Transport transport;
 
-  LoopParts(Loop& own_loop, Counters& own_counters, std::string user_agent)
-      : loop(own_loop), counters(own_counters), requests(own_counters), transport(own_loop, std::move(user_agent)) {}
-  UpstreamContext upstream() { return {transport, counters}; }
+  DiskPool& pool;
+  std::atomic<unsigned> background{0};  // Tasks that run on their own for upstreams' tokens
+
+  LoopParts(Loop& own_loop, Counters& own_counters, DiskPool& shared_pool, std::string user_agent)
+      : loop(own_loop), counters(own_counters), requests(own_counters), transport(own_loop, std::move(user_agent)),
+        pool(shared_pool) {}
+  UpstreamContext upstream() { return {transport, counters, pool, background}; }
 };
 
 // Replaced whole on SIGHUP; a request keeps the one it started with.

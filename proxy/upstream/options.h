@@ -14,6 +14,7 @@ enum class UpstreamAuth {
   anonymous,  // tokens that anybody gets, where it wants tokens
   basic,      // user and password with every request to the upstream itself
   bearer,     // user and password for its token realm, the token for the upstream
+  ecr,        // a token of Amazon ECR's, with AWS credentials found as Amazon's tools find them
 };
 
 struct UpstreamOptions {
@@ -27,6 +28,9 @@ struct UpstreamOptions {
   std::string username;
   std::string password_file;
   std::string password;                 // the first line of password_file, read when the configuration is; never shown
+  std::string region;                   // with ecr: of its API; empty: as the name of the registry's host says
+  std::string ecr_endpoint;             // with ecr: the URL of its API; empty: the region's
+  std::string sts_endpoint;             // with ecr: the URL of the service that gives roles; empty: the region's
   std::string proxy;                    // http:// or https://; empty: none, whatever the environment says
   std::string ca_file;                  // PEM, for an https:// proxy as well; empty: the system's
   std::string tls_certificate;          // PEM; what the upstream itself is shown where it asks for one; with tls_key

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "oci/ecr_host.h"
 
 namespace weir {
 namespace {
@@ -44,6 +45,40 @@ bool may_be_transient(const Error& error) {
 
 bool is_redirect(int status) { return status == 301 || status == 302 || status == 303 || status == 307 || status == 308; }
 
+// ECR says so with 403 and a sentence, whose beginning has stayed the same over the years
+// (amazon-ecr-credential-helper#7, rules_img#715).
+bool says_expired(const std::string& body) { return to_lower(body).find("authorization token has expired") != std::string::npos; }
+
+// Where ECR's API is asked and for whom. Nothing without auth = ecr. Error: invalid, no region.
+Result<std::shared_ptr<EcrToken>> make_ecr_token(const Clock& clock, const UpstreamOptions& options, const std::vector<Url>& urls,
+                                                 AwsEnvironment environment) {
+  if (options.auth != UpstreamAuth::ecr) return std::shared_ptr<EcrToken>();
+  const auto host = EcrHost::parse(urls.front().host).value_or(EcrHost{});
+  EcrTokenOptions ecr;
+  ecr.upstream = options.name;
+  ecr.is_public = host.is_public;
+  ecr.account = host.account;
+  ecr.region = options.region.empty() || host.is_public ? host.region : options.region;
+  if (ecr.region.empty())
+    return Error{Failure::invalid, Side::local, false, "upstream " + options.name + " has auth = ecr and no region"};
+  TransferRequest transfer;
+  transfer.ca_file = options.ca_file;
+  transfer.proxy = options.proxy;
+  transfer.allow_private = true;  // an endpoint of the site's own network stands in for Amazon's under the same name
+  transfer.connect_timeout = options.connect_timeout;
+  transfer.first_byte_timeout = options.first_byte_timeout;
+  transfer.stall_timeout = options.stall_timeout;
+  for (const auto* configured : {&options.ecr_endpoint, &options.sts_endpoint}) {
+    if (const auto url = Url::parse(*configured); !configured->empty() && !url) return url.error();
+  }
+  AwsCredentialChain chain(std::move(environment), ecr.region, options.sts_endpoint, transfer);
+  const bool own_region = !host.api_host.empty() && ecr.region == host.region;
+  const auto api_host = own_region ? host.api_host : "api.ecr." + ecr.region + '.' + std::string(aws_domain(ecr.region));
+  transfer.url = options.ecr_endpoint.empty() ? "https://" + api_host + '/' : options.ecr_endpoint;
+  ecr.transfer = std::move(transfer);
+  return std::make_shared<EcrToken>(clock, std::move(ecr), std::move(chain));
+}
+
 std::string pull_scope(const RepositoryPath& repository) { return "repository:" + repository.text() + ":pull"; }
 
 }  // namespace
@@ -74,7 +109,7 @@ std::optional<std::uint64_t> RegistryClient::Response::content_length() const {
 }
 
 Result<std::shared_ptr<RegistryClient>> RegistryClient::make(const Clock& clock, const UpstreamOptions& options,
-                                                             std::vector<std::string> named_hosts) {
+                                                             std::vector<std::string> named_hosts, AwsEnvironment environment) {
   std::vector<Url> urls;
   std::vector<Realm> realms;
   for (const auto& text : options.urls) {
@@ -91,15 +126,18 @@ Result<std::shared_ptr<RegistryClient>> RegistryClient::make(const Clock& clock,
     const bool any_port = !text.ends_with(':' + std::to_string(realm->port));
     realms.push_back({realm->host, any_port ? 0 : realm->port});
   }
+  auto ecr = make_ecr_token(clock, options, urls, std::move(environment));
+  if (!ecr) return std::move(ecr).error();
   UpstreamOptions complete = options;
   if (complete.namespaces.empty()) complete.namespaces.push_back(complete.name);
   return std::shared_ptr<RegistryClient>(
-      new RegistryClient(clock, complete, std::move(urls), std::move(realms), std::move(named_hosts)));
+      new RegistryClient(clock, complete, std::move(urls), std::move(realms), std::move(named_hosts), *std::move(ecr)));
 }
 
 RegistryClient::RegistryClient(const Clock& clock, const UpstreamOptions& options, std::vector<Url> urls,
-                               std::vector<Realm> realms, std::vector<std::string> named_hosts)
-    : options_(options), realms_(std::move(realms)), named_hosts_(std::move(named_hosts)), tokens_(clock, options.name) {
+                               std::vector<Realm> realms, std::vector<std::string> named_hosts, std::shared_ptr<EcrToken> ecr)
+    : options_(options), realms_(std::move(realms)), named_hosts_(std::move(named_hosts)), tokens_(clock, options.name),
+      ecr_(std::move(ecr)) {
   for (auto& url : urls) endpoints_.push_back(std::make_unique<Endpoint>(clock, std::move(url)));
   const unsigned all = std::max(1u, options.max_concurrency);
   const unsigned small = std::max(1u, all / 4);
@@ -141,13 +179,15 @@ std::optional<Challenge> RegistryClient::Endpoint::known_challenge(const Reposit
   return known;
 }
 
-// What an answer that brings nothing means. A short body is read to its end, so that the connection can be used again.
-Task<Error> RegistryClient::refusal(Response response) const {
+// What an answer that brings nothing means. A short body is read to its end, so that the connection can be used again; one whose
+// words count goes to `said`.
+Task<Error> RegistryClient::refusal(Response response, std::string* said) const {
   const int status = response.head.status;
-  if (const auto length = response.content_length(); length && *length <= kMostRefusalBytes) {
+  const auto length = response.content_length();
+  if (length ? *length <= kMostRefusalBytes : said != nullptr) {
     response.transfer_->set_stall_timeout(kRefusalPatience);
-    const auto body = co_await response.read_all(kMostRefusalBytes);
-    (void)body;  // its status has said it
+    auto body = co_await response.read_all(kMostRefusalBytes);
+    if (said && body) *said = *std::move(body);
   }
   Error error{Failure::refused, Side::upstream, status >= 500, options_.name + " answered " + std::to_string(status), status};
   // Without credentials of our own a 401 is the upstream's no to everybody; with them it is this site's to mend.
@@ -197,9 +237,37 @@ Task<Result<RegistryClient::Response>> RegistryClient::ask_in_order(UpstreamCont
 }
 
 Task<Result<RegistryClient::Response>> RegistryClient::ask(UpstreamContext context, Endpoint& endpoint, const Request& request) {
+  const bool with_ecr = ecr_ && !ecr_->is_public();
   auto response = co_await (options_.auth == UpstreamAuth::basic ? ask_with_password(context, endpoint, request)
+                            : with_ecr                           ? ask_with_ecr(context, endpoint, request)
                                                                  : ask_with_token(context, endpoint, request));
   co_return response;
+}
+
+// A token that was good until now may be refused in the middle of a pull; it is replaced once.
+Task<Result<RegistryClient::Response>> RegistryClient::ask_with_ecr(UpstreamContext context, Endpoint& endpoint,
+                                                                    const Request& request) {
+  const auto& repository = request.repository.text();
+  if (auto error = endpoint.refused.held_back(repository)) co_return *std::move(error);
+  for (bool fresh = false;; fresh = true) {
+    auto token = co_await ecr_->get(context);
+    if (!token) co_return std::move(token).error();
+    auto response = co_await follow(context, endpoint, request, "Authorization: Basic " + *token);
+    if (!response) co_return std::move(response).error();
+    const int status = response->head.status;
+    if (is_success(status)) {
+      endpoint.refused.succeeded(repository);
+      co_return response;
+    }
+    std::string said;
+    Error error = co_await refusal(*std::move(response), status == 403 ? &said : nullptr);
+    if (status != 401 && !(status == 403 && says_expired(said))) co_return error;
+    ecr_->refused(*token);
+    if (!fresh) continue;
+    error.failure = Failure::refused;
+    endpoint.refused.failed(repository, error);
+    co_return error;
+  }
 }
 
 Task<Result<RegistryClient::Response>> RegistryClient::ask_with_password(UpstreamContext context, Endpoint& endpoint,
@@ -264,6 +332,10 @@ Task<Result<std::string>> RegistryClient::authorize(UpstreamContext context, con
                     "a token realm without TLS for an upstream with it: " + realm->shown()};
   }
   auto transfer = transfer_to(*realm);
+  if (ecr_) {
+    auto token = co_await token_for_ecr(context, challenge, std::move(transfer));
+    co_return token;
+  }
   if (options_.auth == UpstreamAuth::bearer) transfer.headers.push_back(basic_authorization());
   auto token = co_await tokens_.get(context, challenge, std::move(transfer));
   if (!token && token.error().failure == Failure::unauthorized && options_.auth == UpstreamAuth::bearer) {
@@ -272,6 +344,27 @@ Task<Result<std::string>> RegistryClient::authorize(UpstreamContext context, con
     co_return ours;
   }
   co_return token;
+}
+
+// The public registry's realm takes what the API gave as user and password. Where it takes it no more, another is asked for, once.
+Task<Result<std::string>> RegistryClient::token_for_ecr(UpstreamContext context, const Challenge& challenge,
+                                                        TransferRequest transfer) {
+  for (bool fresh = false;; fresh = true) {
+    auto password = co_await ecr_->get(context);
+    if (!password) co_return std::move(password).error();
+    TransferRequest to_realm = transfer;
+    to_realm.headers.push_back("Authorization: Basic " + *password);
+    auto token = co_await tokens_.get(context, challenge, std::move(to_realm));
+    if (token || token.error().failure != Failure::unauthorized) co_return token;
+    ecr_->refused(*password);
+    if (!fresh) {
+      tokens_.forgive(challenge);
+      continue;
+    }
+    Error ours = token.error();
+    ours.failure = Failure::refused;
+    co_return ours;
+  }
 }
 
 // One request and the redirects it leads to; any final status is a Response.

@@ -11,6 +11,7 @@
 
 #include "base/semaphore.h"
 #include "oci/name.h"
+#include "proxy/upstream/ecr_token.h"
 #include "proxy/upstream/health.h"
 #include "proxy/upstream/options.h"
 #include "proxy/upstream/token_cache.h"
@@ -21,9 +22,11 @@ namespace weir {
 
 class RegistryClient {
  public:
-  // `named_hosts`: hosts the configuration names, which may have private addresses. Error: invalid url.
+  // `named_hosts`: hosts the configuration names, which may have private addresses. `environment`: with auth = ecr, where AWS
+  // credentials are looked for. Error: invalid url, no region.
   static Result<std::shared_ptr<RegistryClient>> make(const Clock& clock, const UpstreamOptions& options,
-                                                      std::vector<std::string> named_hosts);
+                                                      std::vector<std::string> named_hosts,
+                                                      AwsEnvironment environment = AwsEnvironment::of_process());
 
   struct Request {
     std::string method = "GET";
@@ -83,25 +86,28 @@ class RegistryClient {
   };
 
   RegistryClient(const Clock& clock, const UpstreamOptions& options, std::vector<Url> urls, std::vector<Realm> realms,
-                 std::vector<std::string> named_hosts);
+                 std::vector<std::string> named_hosts, std::shared_ptr<EcrToken> ecr);
 
   Task<Result<Response>> ask_in_order(UpstreamContext context, const Request& request);
   Task<Result<Response>> ask(UpstreamContext context, Endpoint& endpoint, const Request& request);
   Task<Result<Response>> ask_with_password(UpstreamContext context, Endpoint& endpoint, const Request& request);
+  Task<Result<Response>> ask_with_ecr(UpstreamContext context, Endpoint& endpoint, const Request& request);
   Task<Result<Response>> ask_with_token(UpstreamContext context, Endpoint& endpoint, const Request& request);
   Task<Result<Response>> follow(UpstreamContext context, Endpoint& endpoint, const Request& request, std::string authorization);
   Task<Result<std::string>> authorize(UpstreamContext context, const Endpoint& endpoint, const Challenge& challenge);
+  Task<Result<std::string>> token_for_ecr(UpstreamContext context, const Challenge& challenge, TransferRequest transfer);
   std::string basic_authorization() const;
   TransferRequest transfer_to(const Url& url) const;
   bool own(const std::string& host) const;
   bool issues_tokens(const Url& realm) const;
-  Task<Error> refusal(Response response) const;
+  Task<Error> refusal(Response response, std::string* said = nullptr) const;
 
   const UpstreamOptions options_;
   const std::vector<Realm> realms_;
   const std::vector<std::string> named_hosts_;
   std::vector<std::unique_ptr<Endpoint>> endpoints_;  // never empty
   TokenCache tokens_;
+  const std::shared_ptr<EcrToken> ecr_;  // with auth = ecr
   // max_concurrency in two parts: however many layers are under way, a manifest finds a place at once.
   std::shared_ptr<Semaphore> small_places_;
   std::shared_ptr<Semaphore> large_places_;

@@ -3,12 +3,14 @@
 // However many ask at once, the realm is asked once; a realm that fails is left alone for a while.
 // Thread: any.
 
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <string>
 
 #include "base/clock.h"
+#include "base/disk_pool.h"
 #include "base/single_flight.h"
 #include "meter/counters.h"
 #include "proxy/upstream/backoff.h"
@@ -21,6 +23,9 @@ namespace weir {
 struct UpstreamContext {
   Transport& transport;
   Counters& counters;
+  DiskPool& pool;
+  // Counts the Tasks that run on their own and use the above, which must stay until it is 0.
+  std::atomic<unsigned>& background;
 };
 
 class TokenCache {
@@ -32,6 +37,8 @@ class TokenCache {
   // The same, or one from the realm. `transfer` carries the deadlines and the trust; its URL and headers are set here.
   // Error: unauthorized when the realm refuses; what the transfer failed with; invalid when the answer is no token.
   Task<Result<std::string>> get(UpstreamContext context, Challenge challenge, TransferRequest transfer);
+  // What the realm last refused may be asked for again at once: with other credentials.
+  void forgive(const Challenge& challenge) { failed_.succeeded(key_of(challenge)); }
   // The upstream refused this token.
   void forget(const Challenge& challenge, const std::string& token);
 

@@ -80,6 +80,7 @@ Transfer::Transfer(Transport& transport, TransferRequest request)
   CHECK(easy != nullptr);
   const auto set = [easy](CURLoption option, auto value) { CHECK(curl_easy_setopt(easy, option, value) == CURLE_OK); };
   for (const auto& header : request_.headers) handle_->headers = curl_slist_append(handle_->headers, header.c_str());
+  if (request_.aws_signature) sign_for_aws(*request_.aws_signature);
   // A registry's bytes are what their digest says; an encoding on the way would change them.
   handle_->headers = curl_slist_append(handle_->headers, "Accept-Encoding: identity");
   handle_->headers = curl_slist_append(handle_->headers, "Expect:");
@@ -87,7 +88,8 @@ Transfer::Transfer(Transport& transport, TransferRequest request)
   set(CURLOPT_URL, request_.url.c_str());
   if (!request_.unix_socket.empty()) set(CURLOPT_UNIX_SOCKET_PATH, request_.unix_socket.c_str());
   if (request_.method == "HEAD") set(CURLOPT_NOBODY, 1L);
-  if (request_.method == "POST") {
+  if (request_.method == "PUT") set(CURLOPT_CUSTOMREQUEST, "PUT");
+  if (request_.method == "POST" || request_.method == "PUT") {
     set(CURLOPT_POST, 1L);
     set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
     set(CURLOPT_POSTFIELDS, request_.body.data());
@@ -128,6 +130,17 @@ Transfer::Transfer(Transport& transport, TransferRequest request)
   set(CURLOPT_WRITEDATA, static_cast<void*>(this));
   set(CURLOPT_HEADERFUNCTION, on_header);
   set(CURLOPT_HEADERDATA, static_cast<void*>(this));
+}
+
+// libcurl makes the signature when it sends, so its date is that of the request.
+void Transfer::sign_for_aws(const AwsSignature& signature) {
+  if (!signature.session_token.empty())
+    handle_->headers = curl_slist_append(handle_->headers, ("X-Amz-Security-Token: " + signature.session_token).c_str());
+  const std::string scope = "aws:amz:" + signature.region + ':' + signature.service;
+  CURL* easy = handle_->easy;
+  CHECK(curl_easy_setopt(easy, CURLOPT_AWS_SIGV4, scope.c_str()) == CURLE_OK);
+  CHECK(curl_easy_setopt(easy, CURLOPT_USERNAME, signature.key_id.c_str()) == CURLE_OK);
+  CHECK(curl_easy_setopt(easy, CURLOPT_PASSWORD, signature.secret.c_str()) == CURLE_OK);
 }
 
 Transfer::~Transfer() {

@@ -22,12 +22,20 @@
 
 namespace weir {
 
+// Whom a request to one of Amazon's services is signed for (AWS Signature Version 4), in printable ASCII.
+struct AwsSignature {
+  std::string region, service;
+  std::string key_id, secret;
+  std::string session_token;        // of credentials that expire; empty: none
+};
+
 struct TransferRequest {
-  std::string method = "GET";       // GET, HEAD or POST
+  std::string method = "GET";       // GET, HEAD, POST or PUT
   std::string url;
   std::string unix_socket;          // when set: connect there instead of the URL's host
   std::vector<std::string> headers; // `Name: value`
-  std::string body;                 // of a POST
+  std::string body;                 // of a POST or a PUT
+  std::optional<AwsSignature> aws_signature;  // signs the method, the URL, `headers` and the body
   std::string ca_file;              // whom to believe, a proxy with TLS too; empty: the system's
   std::string tls_certificate;      // PEM files of ours, both or none
   std::string tls_key;
@@ -69,6 +77,7 @@ class Transfer {
   struct Handle;
   Transfer(Transport& transport, TransferRequest request);
 
+  void sign_for_aws(const AwsSignature& signature);
   std::size_t on_body(const char* data, std::size_t size);
   std::size_t on_header(std::string_view line);
   void on_done(int curl_code);

@@ -1,6 +1,7 @@
 // A loop with a transport and counters, as a request finds them.
 #pragma once
 
+#include "base/disk_pool.h"
 #include "meter/counters.h"
 #include "proxy/upstream/registry_client.h"
 #include "proxy/upstream/transport.h"
@@ -32,7 +33,9 @@ class Asking {
 
   LoopThread& thread() { return thread_; }
   Transport& transport() { return *transport_; }
-  UpstreamContext context() { return {*transport_, meter_.counters(0)}; }
+  UpstreamContext context() { return {*transport_, meter_.counters(0), pool_, background_}; }
+  // Tasks that still run on their own.
+  unsigned background() const { return background_; }
   Meter& meter() { return meter_; }
 
   // A request to this machine with deadlines that no test waits for.
@@ -100,6 +103,8 @@ class Asking {
     fetched.what = error.what;
   }
 
+  DiskPool pool_{1};
+  std::atomic<unsigned> background_{0};
   LoopThread thread_;
   Meter meter_{1};
   std::unique_ptr<Transport> transport_;
