@@ -86,4 +86,10 @@ Result<std::string> parse_upstream_url(std::string_view text) {
   return scheme + "://" + to_lower(host) + std::string(path);
 }
 
+std::string_view host_of_url(std::string_view url) {
+  const auto authority = url.substr(url.find("://") + 3);
+  const auto host = authority.substr(0, authority.find('/'));
+  return host.substr(0, port_colon(host));
+}
+
 }  // namespace weir

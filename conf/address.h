@@ -18,4 +18,7 @@ bool valid_host_and_port(std::string_view text);
 // stands at the end. The error never repeats a text that may hold a password.
 Result<std::string> parse_upstream_url(std::string_view text);
 
+// The host of such a URL, without its port.
+std::string_view host_of_url(std::string_view url);
+
 }  // namespace weir

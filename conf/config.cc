@@ -7,9 +7,11 @@
 #include "base/file_system.h"
 #include "base/spelling.h"
 #include "base/text.h"
+#include "conf/address.h"
 #include "conf/ini.h"
 #include "conf/section.h"
 #include "conf/settings.h"
+#include "oci/ecr_host.h"
 #include "oci/name.h"
 
 namespace weir {
@@ -67,6 +69,7 @@ class Loader {
   ConfigSection* begin_in_file(const std::string& name, const Place& place);
   void set_new_upstream(const std::string& name, const std::string& key, std::string_view text, const Place& place);
   std::string unknown_section(const std::string& name) const;
+  void check_ecr(const Upstream& upstream);
   void check_namespaces(Upstream& upstream, std::map<std::string, const ConfigSection*>& owners);
 
   Options options_;  // without the upstreams until finish()
@@ -217,6 +220,26 @@ void Loader::check_namespaces(Upstream& upstream, std::map<std::string, const Co
   }
 }
 
+// Whose region it is must be known before the first token is wanted; one token serves all its URLs.
+void Loader::check_ecr(const Upstream& upstream) {
+  const ConfigSection& section = upstream.section;
+  const UpstreamOptions& options = upstream.options;
+  const auto title = '[' + section.name() + ']';
+  if (options.auth != UpstreamAuth::ecr || !section.is_sound("url") || !section.is_sound("region")) return;
+  std::optional<EcrHost> first;
+  for (std::size_t i = 0; i < options.urls.size(); ++i) {
+    const auto host = EcrHost::parse(host_of_url(options.urls[i]));
+    const auto region = host ? host->region : options.region;
+    if (region.empty()) {
+      mistake(section.place_of("url", i),
+              title + " has auth = ecr and no region, which " + quoted(options.urls[i]) + " does not say either");
+    } else if (first && host && (host->is_public != first->is_public || (options.region.empty() && host->region != first->region))) {
+      mistake(section.place_of("url", i), title + " has URLs in several regions, and one token for all");
+    }
+    if (host && !first) first = host;
+  }
+}
+
 void Loader::check_upstreams() {
   std::map<std::string, const ConfigSection*> owners;
   const ConfigSection* chosen = nullptr;
@@ -231,6 +254,7 @@ void Loader::check_upstreams() {
       if (section.has(one) && !section.has(other))
         mistake(section.place_of(one), "[" + section.name() + "] has a " + one + " and no " + other);
     }
+    check_ecr(*upstream);
     check_namespaces(*upstream, owners);
     if (!upstream->options.is_default) continue;
     if (chosen) {

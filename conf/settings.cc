@@ -18,7 +18,7 @@ struct Planned {
 };
 constexpr Planned kPlanned[] = {
     {"server", "client-ca trusted-proxies proxy-protocol"},
-    {"upstream", "offline region visibility max-rate parallel-ranges"},
+    {"upstream", "offline visibility max-rate parallel-ranges"},
     {"registry", ""},
     {"auth", "trust-client-certificates"},
     {"policy", ""},
@@ -175,12 +175,20 @@ std::vector<ConfigKey> upstream_keys(UpstreamOptions& upstream) {
       {"auth",
        one_of<UpstreamAuth>(upstream.auth, {{"anonymous", UpstreamAuth::anonymous},
                                             {"basic", UpstreamAuth::basic},
-                                            {"bearer", UpstreamAuth::bearer}}),
-       "How it is told who asks: `anonymous`, `basic` (user and password with every request) or `bearer` (user and password for "
-       "its token realm)."},
+                                            {"bearer", UpstreamAuth::bearer},
+                                            {"ecr", UpstreamAuth::ecr}}),
+       "How it is told who asks: `anonymous`, `basic` (user and password with every request), `bearer` (user and password for "
+       "its token realm) or `ecr` (Amazon ECR, with AWS credentials found as Amazon's tools find them)."},
       {"username", plain_text(upstream.username), "The user it knows this site as; none by default."},
       {"password-file", password_file(upstream.password_file, upstream.password),
-       "A file whose first line is that user's password, read at the start and on SIGHUP; none by default."},
+       "A file whose first line is that user's password, read at the start and on SIGHUP; or `credential:NAME` for a credential "
+       "that systemd hands over, or `env:NAME` for a variable of the environment; none by default."},
+      {"region", aws_region(upstream.region),
+       "With auth = ecr the AWS region whose API gives its tokens; by default what the name of its host says."},
+      {"ecr-endpoint", url(upstream.ecr_endpoint),
+       "With auth = ecr the URL of the ECR API, where it is not the region's own; none by default."},
+      {"sts-endpoint", url(upstream.sts_endpoint),
+       "With auth = ecr the URL of the service that gives roles (STS), where it is not the region's own; none by default."},
       {"proxy", url(upstream.proxy), "The proxy to reach it through: http:// or https://; none by default."},
       {"ca-file", certificate_file(upstream.ca_file),
        "PEM certificates to trust for it, and for its proxy; by default those of the system."},

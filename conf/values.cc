@@ -1,11 +1,13 @@
 #include "conf/values.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "base/file_system.h"
 #include "base/spelling.h"
 #include "base/text.h"
 #include "conf/address.h"
+#include "oci/ecr_host.h"
 #include "oci/name.h"
 #include "oci/pattern.h"
 
@@ -88,6 +90,31 @@ ConfigValue pem_file(std::string& field, Result<std::string> (*accept)(std::stri
     return ok_status();
   };
   return value;
+}
+
+// systemd.exec(5), "Credentials".
+Result<std::string> read_credential(std::string_view name) {
+  if (name.empty() || name.find('/') != std::string_view::npos || name == "." || name == "..")
+    return wrong(quoted(name) + " is not the name of a systemd credential");
+  const char* directory = std::getenv("CREDENTIALS_DIRECTORY");
+  if (!directory || !*directory)
+    return wrong("the credential " + quoted(name) + " is not there: only systemd hands credentials over, by LoadCredential=");
+  return read_small_file(std::string(directory) + '/' + std::string(name), kMostPasswordBytes);
+}
+
+Result<std::string> read_variable(std::string_view name) {
+  const char* value = std::getenv(std::string(name).c_str());
+  if (!value) return wrong("the environment has no variable " + quoted(name));
+  if (std::string_view(value).size() > kMostPasswordBytes)
+    return wrong("the variable " + quoted(name) + " is no password: too long");
+  return std::string(value);
+}
+
+Result<std::string> read_secret(std::string_view text) {
+  constexpr std::string_view kCredential = "credential:", kVariable = "env:";
+  if (text.starts_with(kCredential)) return read_credential(text.substr(kCredential.size()));
+  if (text.starts_with(kVariable)) return read_variable(text.substr(kVariable.size()));
+  return read_small_file(std::string(text), kMostPasswordBytes);
 }
 
 }  // namespace
@@ -222,6 +249,18 @@ ConfigValue url(std::string& field) {
   return value;
 }
 
+ConfigValue aws_region(std::string& field) {
+  ConfigValue value;
+  value.type = "REGION";
+  value.read = [&field](std::string_view text, bool) -> Status {
+    if (!valid_aws_region(text)) return wrong(quoted(text) + " is not a region, such as eu-west-1");
+    field = text;
+    return ok_status();
+  };
+  value.show = [&field] { return field; };
+  return value;
+}
+
 ConfigValue file_name(std::string& field) {
   ConfigValue value;
   value.type = "FILE";
@@ -241,8 +280,9 @@ ConfigValue plain_text(std::string& field) {
 
 ConfigValue password_file(std::string& field, std::string& secret) {
   ConfigValue value = file_name(field);
+  value.type = "FILE|credential:NAME|env:NAME";
   value.read = [&field, &secret](std::string_view text, bool) -> Status {
-    const auto contents = read_small_file(std::string(text), kMostPasswordBytes);
+    const auto contents = read_secret(text);
     if (!contents) return contents.error();
     const auto line = contents->substr(0, contents->find_first_of("\r\n"));
     if (line.empty()) return wrong(quoted(text) + " has no password on its first line");

@@ -47,6 +47,8 @@ template <typename T>
 ConfigValue one_of(T& field, std::vector<std::pair<std::string, T>> words);
 
 ConfigValue url(std::string& field);
+// The name of an AWS region.
+ConfigValue aws_region(std::string& field);
 ConfigValue file_name(std::string& field);
 // One line of printable text.
 ConfigValue plain_text(std::string& field);
@@ -56,7 +58,8 @@ ConfigValue readable_file(std::string& field);
 ConfigValue file_or_url(std::string& field);
 // Who somebody is, in one word; also the word `off`.
 ConfigValue identity_or_off(std::string& field);
-// A file that can be read now; its first line goes into `secret`, which is never shown.
+// What can be read now: a file, a credential that systemd handed over (`credential:NAME`, a file in $CREDENTIALS_DIRECTORY), or a
+// variable of the environment (`env:NAME`). Its first line goes into `secret`, which is never shown.
 ConfigValue password_file(std::string& field, std::string& secret);
 // A file that can be read now and holds a PEM certificate.
 ConfigValue certificate_file(std::string& field);

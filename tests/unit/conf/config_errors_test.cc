@@ -29,10 +29,10 @@ TEST_CASE("an unknown key names the key that was meant") {
 
 TEST_CASE("what is going to be offered says that it is not yet") {
   CHECK(errors_of("[server]\nclient-ca = x\n") == "file:2: [server] client-ca is not offered by this version\n");
-  CHECK(errors_of("[upstream.x]\nurl = http://x\nregion = y\n") ==
-        "file:3: [upstream.x] region is not offered by this version\n");
   CHECK(errors_of("[registry.local]\nquota = 1GiB\n[policy]\n") ==
         "file:1: [registry.local] is not offered by this version\nfile:3: [policy] is not offered by this version\n");
+  CHECK(errors_of("[upstream.x]\nurl = http://x\noffline = y\n") ==
+        "file:3: [upstream.x] offline is not offered by this version\n");
 }
 
 TEST_CASE("no key is both offered and said not to be") {
@@ -291,4 +291,23 @@ TEST_CASE("optional tokens need somebody who has none, and names are one word") 
   CHECK(errors_of("[auth]\nmode = sometimes\n") == "file:2: [auth] mode: \"sometimes\" is not one of open, optional, required\n");
   CHECK(errors_of("[auth]\ntoken-ttl = 59s\n") == "file:2: [auth] token-ttl: \"59s\" is too short; at least 1m\n");
   CHECK(errors_of("[auth]\nusers-file = /nowhere/users\n").starts_with("file:2: [auth] users-file: "));
+}
+
+TEST_CASE("auth = ecr needs to know its region, by the name of the host or by the key") {
+  CHECK(errors_of("[upstream.x]\nurl = https://registry.example.com\nauth = ecr\n") ==
+        "file:2: [upstream.x] has auth = ecr and no region, which \"https://registry.example.com\" does not say either\n");
+  CHECK(errors_of("[upstream.x]\nurl = https://registry.example.com\nauth = ecr\nregion = eu-west-1\n").empty());
+  CHECK(errors_of("[upstream.x]\nurl = https://123456789012.dkr.ecr.eu-west-1.amazonaws.com:443/x\nauth = ecr\n").empty());
+  CHECK(errors_of("[upstream.x]\nurl = https://public.ecr.aws\nauth = ecr\n").empty());
+  CHECK(errors_of("[upstream.x]\nurl = https://x\nauth = ecr\nregion = Europe\n") ==
+        "file:4: [upstream.x] region: \"Europe\" is not a region, such as eu-west-1\n");
+}
+
+TEST_CASE("one token serves all URLs of an upstream, so they are in one region") {
+  const std::string a = "https://123456789012.dkr.ecr.eu-west-1.amazonaws.com",
+                    b = "https://123456789012.dkr.ecr.eu-west-2.amazonaws.com";
+  const std::string wrong = "file:2: [upstream.x] has URLs in several regions, and one token for all\n";
+  CHECK(errors_of("[upstream.x]\nurl = " + a + " " + b + "\nauth = ecr\n") == wrong);
+  CHECK(errors_of("[upstream.x]\nurl = " + a + " https://public.ecr.aws\nauth = ecr\n") == wrong);
+  CHECK(errors_of("[upstream.x]\nurl = " + a + " " + a + ":444\nauth = ecr\n").empty());
 }

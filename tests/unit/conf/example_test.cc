@@ -131,3 +131,38 @@ TEST_CASE("a password is read from its file and never shown") {
   CHECK(config.options.upstreams.at(0).password == "hunter2");
   for (const auto& setting : config.shown) CHECK(setting.value.find("hunter2") == std::string::npos);
 }
+
+TEST_CASE("a password may come from systemd or from the environment, and is not shown either") {
+  const weir::testing::ScratchFile credential("from systemd\n");
+  const auto slash = credential.path().rfind('/');
+  ::setenv("CREDENTIALS_DIRECTORY", credential.path().substr(0, slash).c_str(), 1);
+  ::setenv("SITE_PASSWORD", "from the environment", 1);
+  const auto password_of = [](const std::string& source) {
+    const auto config = weir::testing::loaded("[upstream.x]\nurl = http://x\npassword-file = " + source + "\n");
+    CHECK(weir::testing::shown(config, "upstream.x", "password-file") == source + " from file:3");
+    return config.options.upstreams.at(0).password;
+  };
+  CHECK(password_of("credential:" + credential.path().substr(slash + 1)) == "from systemd");
+  CHECK(password_of("env:SITE_PASSWORD") == "from the environment");
+  ::unsetenv("CREDENTIALS_DIRECTORY");
+  ::unsetenv("SITE_PASSWORD");
+}
+
+TEST_CASE("a password that is not there is a mistake with its place, whatever its source") {
+  const auto errors = [](const std::string& source) {
+    return weir::testing::errors_of("[upstream.x]\nurl = http://x\npassword-file = " + source + "\n");
+  };
+  CHECK(errors("env:NO_SUCH_PASSWORD") ==
+        "file:3: [upstream.x] password-file: the environment has no variable \"NO_SUCH_PASSWORD\"\n");
+  CHECK(errors("credential:x") ==
+        "file:3: [upstream.x] password-file: the credential \"x\" is not there: only systemd hands credentials over, by "
+        "LoadCredential=\n");
+  ::setenv("CREDENTIALS_DIRECTORY", "/no/such/folder", 1);
+  CHECK(errors("credential:x").find("/no/such/folder/x") != std::string::npos);
+  for (const char* name : {"", "..", ".", "../x", "a/b"})
+    CHECK(errors("credential:" + std::string(name)).find("is not the name of a systemd credential") != std::string::npos);
+  ::unsetenv("CREDENTIALS_DIRECTORY");
+  ::setenv("EMPTY_PASSWORD", "", 1);
+  CHECK(errors("env:EMPTY_PASSWORD").find("has no password on its first line") != std::string::npos);
+  ::unsetenv("EMPTY_PASSWORD");
+}
