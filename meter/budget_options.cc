@@ -12,14 +12,16 @@ Result<std::optional<BudgetOptions::Limit>> parse_limit(std::string_view text, s
   BudgetOptions::Limit limit;
   if (const auto blank = text.find_last_of(" \t"); blank != std::string_view::npos && valid_currency(text.substr(blank + 1))) {
     if (text.substr(blank + 1) != currency)
-      return no_budget("the currency is " + std::string(currency) + ", as [price] says, and not " + std::string(text.substr(blank + 1)));
+      return no_budget("the currency is " + std::string(currency) + ", as [price] says, and not " +
+                       std::string(text.substr(blank + 1)));
     const auto money = Money::parse(trim(text.substr(0, blank)));
     if (!money || *money < Money()) return no_budget("an amount of money is written 100 " + std::string(currency));
     limit.money = *money;
     return std::optional(limit);
   }
   const auto bytes = parse_size(text);
-  if (!bytes) return no_budget("a limit is a size, such as 800GB, money, such as 100 " + std::string(currency) + ", or - for none");
+  if (!bytes)
+    return no_budget("a limit is a size, such as 800GB, money, such as 100 " + std::string(currency) + ", or - for none");
   limit.bytes = *bytes;
   return std::optional(limit);
 }
@@ -60,8 +62,8 @@ std::string BudgetOptions::text(std::string_view currency) const {
   const auto limit = [&](const std::optional<Limit>& one) {
     return one ? one->text() + (one->money ? " " + std::string(currency) : "") : std::string("-");
   };
-  return std::string(of == Of::team ? "team " : "upstream ") + who + ", " + (span == Span::day ? "day" : "month") + ", " + limit(soft) +
-         ", " + limit(hard);
+  return std::string(of == Of::team ? "team " : "upstream ") + who + ", " + (span == Span::day ? "day" : "month") + ", " +
+         limit(soft) + ", " + limit(hard);
 }
 
 }  // namespace weir

@@ -164,7 +164,11 @@ void CellBlock::each(const Visit& visit) const {
   for (std::uint32_t i = 0; i < kOverflows; ++i) {
     const Usage usage{header().overflow_requests[i].get(), header().overflow_amounts[i].get()};
     if (usage.none()) continue;
-    const UsageKey key{kOther, kOther, kOther, kOther, static_cast<Outcome>(i / kDirectionNames.size()),
+    const UsageKey key{kOther,
+                       kOther,
+                       kOther,
+                       kOther,
+                       static_cast<Outcome>(i / kDirectionNames.size()),
                        static_cast<Direction>(i % kDirectionNames.size())};
     visit(size_.slots + i, header().hour.load(std::memory_order_relaxed), key, usage);
   }

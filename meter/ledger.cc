@@ -23,7 +23,8 @@ void append_key(std::string& out, T number) {
 template <typename T>
 T key_at(std::string_view bytes, std::size_t at) {
   T number = 0;
-  for (std::size_t i = at; i < at + sizeof(T) && i < bytes.size(); ++i) number = number << 8 | static_cast<unsigned char>(bytes[i]);
+  for (std::size_t i = at; i < at + sizeof(T) && i < bytes.size(); ++i)
+    number = number << 8 | static_cast<unsigned char>(bytes[i]);
   return number;
 }
 
@@ -101,7 +102,8 @@ Status Ledger::check_schema() {
     if (!transaction.begun()) return Error{Failure::io, Side::local, false, "the ledger cannot be read"};
     schema = meta_number(transaction, "schema");
   }
-  if (schema && *schema > kLedgerSchema) return Error{Failure::unsupported, Side::local, false, "the ledger is of a newer version of weir"};
+  if (schema && *schema > kLedgerSchema)
+    return Error{Failure::unsupported, Side::local, false, "the ledger is of a newer version of weir"};
   if (schema || options_.read_only) return ok_status();
   WriteTransaction transaction(*environment_);
   if (auto status = transaction.put(kLedgerMeta, "schema", std::to_string(kLedgerSchema)); !status) return status;
@@ -124,7 +126,8 @@ Result<SeriesNumber> Ledger::Fold::number_of(std::string_view series) {
     const auto next = meta_number(transaction_, "series").value_or(0);
     if (next >= UINT32_MAX) return crowded();
     number = static_cast<SeriesNumber>(next);
-    if (auto status = transaction_.put(kLedgerMeta, "series", std::to_string(next + 1)); !status) return std::move(status).error();
+    if (auto status = transaction_.put(kLedgerMeta, "series", std::to_string(next + 1)); !status)
+      return std::move(status).error();
     if (auto status = transaction_.put(kNumbers, name, ledger_key(number)); !status) return std::move(status).error();
     if (auto status = transaction_.put(kSeries, ledger_key(number), series); !status) return std::move(status).error();
   }
@@ -229,8 +232,9 @@ Result<std::size_t> Ledger::Fold::trim(HourNumber hours_from, DayNumber days_fro
   // A day's hours go together, so that a report meets days that are known by the hour, or are not.
   hours_from = day_of(hours_from) * 24;
   days_from = first_day(month_of(days_from));
-  for (const auto& [table, meta, from] : {std::tuple(kHours, "hours-from", hours_from), std::tuple(kCrowds, static_cast<const char*>(nullptr), hours_from),
-                                          std::tuple(kDays, "days-from", days_from)}) {
+  for (const auto& [table, meta, from] :
+       {std::tuple(kHours, "hours-from", hours_from), std::tuple(kCrowds, static_cast<const char*>(nullptr), hours_from),
+        std::tuple(kDays, "days-from", days_from)}) {
     const auto some = trim_table(table, meta, from, most - removed);
     if (!some) return some;
     removed += *some;

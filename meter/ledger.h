@@ -12,8 +12,8 @@
 //   meta     "schema", "series", "epoch", "hours-from", "days-from", "sampled"
 //
 // All three grains are written in the transaction that counts something, so none is ever behind another, and a report of a year
-// reads months. An hour has at most `max_series` series: what comes beyond is counted for identity and repository `other`, of the same
-// team, upstream, outcome and direction.
+// reads months. An hour has at most `max_series` series: what comes beyond is counted for identity and repository `other`, of the
+// same team, upstream, outcome and direction.
 //
 // Thread: a Fold by one thread at a time, reads by any, each on a snapshot.
 

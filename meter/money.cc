@@ -114,7 +114,8 @@ Money UnitPrice::each_gb(std::uint64_t bytes) const {
 Money UnitPrice::each_thousand(std::uint64_t requests) const {
   constexpr __int128 kPerRequest = kNano / 1000;
   __int128 attos = 0;
-  if (__builtin_mul_overflow(static_cast<__int128>(nanos_) * static_cast<__int128>(requests), kPerRequest, &attos)) attos = kMostAttos;
+  if (__builtin_mul_overflow(static_cast<__int128>(nanos_) * static_cast<__int128>(requests), kPerRequest, &attos))
+    attos = kMostAttos;
   return Money::of_attos(attos);
 }
 

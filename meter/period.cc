@@ -55,8 +55,8 @@ unsigned hours_of(MonthNumber month) { return (first_day(month + 1) - first_day(
 std::string day_text(DayNumber day) {
   const auto date = civil(day);
   char text[24];
-  const int size = std::snprintf(text, sizeof text, "%04d-%02u-%02u", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                                 static_cast<unsigned>(date.day()));
+  const int size = std::snprintf(text, sizeof text, "%04d-%02u-%02u", static_cast<int>(date.year()),
+                                 static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
   return std::string(text, static_cast<std::size_t>(size));
 }
 
@@ -80,7 +80,8 @@ Result<HourNumber> parse_moment(std::string_view text) {
   }
   if (!text.empty()) {
     const auto given = take_part(text, '-', 2);
-    if (!given || !chr::year_month_day(chr::year(static_cast<int>(*year)), chr::month(month), chr::day(*given)).ok()) return wrong;
+    if (!given || !chr::year_month_day(chr::year(static_cast<int>(*year)), chr::month(month), chr::day(*given)).ok())
+      return wrong;
     day = *given;
   }
   if (!text.empty()) {

@@ -99,12 +99,15 @@ class PriceParser {
       wrong(number, tokens[0].column, in_quotes(tokens[0].text) + " is neither the name of an upstream nor `storage`");
     if (tokens.size() < 3) {
       const auto end = static_cast<unsigned>(text.size() + 1);
-      return wrong(number, end, tokens.size() < 2 ? "the meter is missing: transfer-gb, request-1000 or gb-month" : "the price is missing");
+      return wrong(number, end,
+                   tokens.size() < 2 ? "the meter is missing: transfer-gb, request-1000 or gb-month" : "the price is missing");
     }
     read_meter(line, tokens[1]);
     const auto price = UnitPrice::parse(tokens[2].text);
     if (price) line.price = *price;
-    else wrong(number, tokens[2].column, in_quotes(tokens[2].text) + " is no price from 0 to 999999 with up to nine decimals, such as 0.09");
+    else
+      wrong(number, tokens[2].column,
+            in_quotes(tokens[2].text) + " is no price from 0 to 999999 with up to nine decimals, such as 0.09");
     read_conditions(line, tokens);
     if (errors_.size() == before) lines_.push_back(std::move(line));
   }
@@ -115,9 +118,9 @@ class PriceParser {
     else if (token.text == "request-1000") line.meter = PriceMeter::request_1000;
     else if (token.text == "gb-month") line.meter = PriceMeter::gb_month;
     else return wrong(line.number, token.column, in_quotes(token.text) + " is no meter: transfer-gb, request-1000 or gb-month");
-    if (storage && line.meter != PriceMeter::gb_month)
-      wrong(line.number, token.column, "`storage` is priced by gb-month");
-    if (!storage && line.meter == PriceMeter::gb_month) wrong(line.number, token.column, "gb-month is a price of `storage`, not of an upstream");
+    if (storage && line.meter != PriceMeter::gb_month) wrong(line.number, token.column, "`storage` is priced by gb-month");
+    if (!storage && line.meter == PriceMeter::gb_month)
+      wrong(line.number, token.column, "gb-month is a price of `storage`, not of an upstream");
   }
 
   void read_conditions(PriceLine& line, const std::vector<Token>& tokens) {
@@ -143,7 +146,8 @@ class PriceParser {
   void read_condition(PriceLine& line, std::string_view name, const Token& value, const Token& whole) {
     if (name == "from" || name == "until") {
       const auto moment = parse_moment(value.text);
-      if (!moment || *moment % 24 != 0) return wrong(line.number, value.column, in_quotes(value.text) + " is no day, such as 2026-01-31");
+      if (!moment || *moment % 24 != 0)
+        return wrong(line.number, value.column, in_quotes(value.text) + " is no day, such as 2026-01-31");
       (name == "from" ? line.from : line.until) = day_of(*moment);
       (name == "from" ? line.from_column : line.until_column) = whole.column;
     } else if (name == "up-to") {
@@ -156,8 +160,7 @@ class PriceParser {
       line.up_to = *amount;
       line.column = whole.column;
     } else if (name == "direction") {
-      if (line.meter != PriceMeter::received_gb)
-        return wrong(line.number, whole.column, "direction= belongs to transfer-gb");
+      if (line.meter != PriceMeter::received_gb) return wrong(line.number, whole.column, "direction= belongs to transfer-gb");
       if (value.text == "sent") line.meter = PriceMeter::sent_gb;
       else if (value.text != "received")
         wrong(line.number, value.column, in_quotes(value.text) + " is no direction: received or sent");

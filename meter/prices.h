@@ -35,7 +35,7 @@ enum class PriceMeter : unsigned char { received_gb, sent_gb, request_1000, gb_m
 
 struct PriceError {
   unsigned line = 0, column = 0;  // from 1
-  std::string what;               // one sentence, without a trailing full stop
+  std::string what;  // one sentence, without a trailing full stop
 };
 
 class Prices {

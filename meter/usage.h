@@ -60,8 +60,7 @@ struct Usage {
 };
 
 // A key as bytes: the same key, the same bytes. At most kMostSeriesBytes.
-inline constexpr std::size_t kMostSeriesBytes =
-    8 + kMostIdentityBytes + kMostTeamBytes + kMostRepositoryBytes + kMostUpstreamBytes;
+inline constexpr std::size_t kMostSeriesBytes = 8 + kMostIdentityBytes + kMostTeamBytes + kMostRepositoryBytes + kMostUpstreamBytes;
 void encode_series(const UsageKey& key, std::string& out);  // replaces what is there
 // Views into `bytes`; false: these bytes are no key.
 bool decode_series(std::string_view bytes, UsageKey& key);

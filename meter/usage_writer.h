@@ -6,8 +6,8 @@
 //     ledger/data.mdb, lock.mdb
 //     cells/17                  the block of epoch 17
 //
-// Where the disk takes nothing, counting goes on in memory, and what was counted goes into the ledger when it takes something again;
-// only a kill -9 loses it then.
+// Where the disk takes nothing, counting goes on in memory, and what was counted goes into the ledger when it takes something
+// again; only a kill -9 loses it then.
 
 #include <condition_variable>
 #include <cstdint>

@@ -18,13 +18,15 @@ constexpr CellBlock::Size kSmall{8, 1024};
 std::string cells_in(const CellBlock& block) {
   std::string text;
   block.each([&](std::uint32_t number, HourNumber hour, const UsageKey& key, const Usage& usage) {
-    text += std::to_string(number) + ' ' + std::to_string(hour) + ' ' + std::string(key.identity) + ' ' + std::string(key.team) + ' ' +
-            std::to_string(usage.requests) + '/' + std::to_string(usage.amount) + '\n';
+    text += std::to_string(number) + ' ' + std::to_string(hour) + ' ' + std::string(key.identity) + ' ' + std::string(key.team) +
+            ' ' + std::to_string(usage.requests) + '/' + std::to_string(usage.amount) + '\n';
   });
   return text;
 }
 
-std::shared_ptr<const Teams> teams(std::vector<TeamOptions> options = {}) { return std::make_shared<const Teams>(std::move(options)); }
+std::shared_ptr<const Teams> teams(std::vector<TeamOptions> options = {}) {
+  return std::make_shared<const Teams>(std::move(options));
+}
 
 }  // namespace
 

@@ -35,8 +35,8 @@ TEST_CASE("what is added is there by hour, by day and by month") {
   CHECK(rows_of(*ledger, 0, kNoEnd, Grain::day) ==
         d(0) + " a up/app sent 3/150\n" + d(1) + " a up/app sent 1/7\n" + d(40) + " b up/app sent 5/0\n");
   const auto month = month_of(kMarch / 24);
-  CHECK(rows_of(*ledger, 0, kNoEnd, Grain::month) == "m" + std::to_string(month) + " a up/app sent 4/157\n" + "m" +
-                                                         std::to_string(month + 1) + " b up/app sent 5/0\n");
+  CHECK(rows_of(*ledger, 0, kNoEnd, Grain::month) ==
+        "m" + std::to_string(month) + " a up/app sent 4/157\n" + "m" + std::to_string(month + 1) + " b up/app sent 5/0\n");
 }
 
 TEST_CASE("a part of a month is told by days, and a part of a day by hours") {
@@ -116,8 +116,9 @@ TEST_CASE("what is trimmed stays known by the coarser grains, and a report count
   CHECK(turns > 5);
   CHECK(removed == 2 * 70 * 4 + 31);  // hours with their crowds, and the days of March
   std::map<char, unsigned> grains;
-  Ledger::Snapshot(*ledger).rows(0, kNoEnd, Grain::hour,
-                                 [&](Period period, SeriesNumber, const Usage&) { ++grains["hdm"[static_cast<int>(period.grain)]]; });
+  Ledger::Snapshot(*ledger).rows(0, kNoEnd, Grain::hour, [&](Period period, SeriesNumber, const Usage&) {
+    ++grains["hdm"[static_cast<int>(period.grain)]];
+  });
   CHECK(grains == std::map<char, unsigned>{{'m', 1}, {'d', 39}, {'h', 80}});
   // What comes late for an hour that is no more is counted all the same.
   add(*ledger, kMarch, usage_key("late"), {1, 1});
@@ -177,7 +178,8 @@ TEST_CASE("a key is the same after it was bytes, and what is no key is none") {
   UsageKey again;
   REQUIRE(decode_series(bytes, again));
   CHECK(again == key);
-  for (std::size_t size = 0; size < bytes.size(); ++size) CHECK_FALSE(decode_series(std::string_view(bytes).substr(0, size), again));
+  for (std::size_t size = 0; size < bytes.size(); ++size)
+    CHECK_FALSE(decode_series(std::string_view(bytes).substr(0, size), again));
   CHECK_FALSE(decode_series(bytes + "x", again));
   bytes[0] = 99;
   CHECK_FALSE(decode_series(bytes, again));

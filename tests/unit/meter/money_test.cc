@@ -24,7 +24,8 @@ TEST_CASE("money is read and shown to its last digit") {
   for (const char* text : {"0", "12", "0.09", "-3.5", "0.000000000000000001", "999999999999999999.000000000000000001"})
     CHECK(money(text).text() == text);
   CHECK(money("1.500").text() == "1.5");
-  for (const char* text : {"", ".", "1.", ".5", "-", "+1", "1e3", "1,5", " 1", "0x1", "1.0000000000000000001", "1234567890123456789"})
+  for (const char* text :
+       {"", ".", "1.", ".5", "-", "+1", "1e3", "1,5", " 1", "0x1", "1.0000000000000000001", "1234567890123456789"})
     CHECK_FALSE(Money::parse(text).ok());
 }
 
@@ -56,7 +57,8 @@ TEST_CASE("a price times bytes, requests and hours is exact") {
   CHECK(unit("0.10").each_gb_month(720ull * 5'000'000'000, 720) == money("0.5"));
   // A gigabyte for one hour of a month that has 744: rounded at the eighteenth decimal.
   CHECK(unit("0.10").each_gb_month(1'000'000'000, 744).text() == "0.000134408602150538");
-  CHECK(unit("999999.999999999").each_gb(UINT64_MAX).text() == Money::of_attos(static_cast<__int128>(999999999999999) * static_cast<__int128>(UINT64_MAX)).text());
+  CHECK(unit("999999.999999999").each_gb(UINT64_MAX).text() ==
+        Money::of_attos(static_cast<__int128>(999999999999999) * static_cast<__int128>(UINT64_MAX)).text());
   CHECK(unit("0.085").text() == "0.085");
 }
 

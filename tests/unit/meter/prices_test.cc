@@ -24,7 +24,8 @@ std::string mistakes_in(std::string_view text) {
   const auto outcome = Prices::parse(text);
   std::string all;
   if (const auto* errors = std::get_if<std::vector<PriceError>>(&outcome)) {
-    for (const auto& error : *errors) all += std::to_string(error.line) + ':' + std::to_string(error.column) + ": " + error.what + '\n';
+    for (const auto& error : *errors)
+      all += std::to_string(error.line) + ':' + std::to_string(error.column) + ": " + error.what + '\n';
   }
   return all;
 }
