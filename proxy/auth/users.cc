@@ -7,6 +7,7 @@
 
 #include "base/file_system.h"
 #include "base/hash.h"
+#include "base/text.h"
 
 namespace weir {
 namespace {
@@ -51,6 +52,12 @@ Users::Users(const UsersFile& file) : key_(random_bytes(32)) {
     hashes_.push_back(user.hash);
     hash_of_.emplace(std::move(user.name), std::move(user.hash));
   }
+}
+
+std::optional<std::string> Users::mark(std::string_view name) const {
+  const auto found = hash_of_.find(std::string(name));
+  if (found == hash_of_.end()) return std::nullopt;
+  return to_base64url(hash_of(HashAlgorithm::sha256, found->second).substr(0, 16));
 }
 
 bool Users::verify(std::string_view name, std::string_view password) const {

@@ -2,6 +2,7 @@
 // Users: names and passwords, as hashes; the door to libxcrypt.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -30,13 +31,16 @@ class Users {
   // one, and the answer is no. So names cannot be told apart even where hashes differ in cost.
   bool verify(std::string_view name, std::string_view password) const;
 
+  // What stands for that user's password without telling it, and is another one when it was changed. Nothing: nobody has that name.
+  std::optional<std::string> mark(std::string_view name) const;
+
   bool empty() const noexcept { return hashes_.empty(); }
   std::size_t size() const noexcept { return hashes_.size(); }
 
  private:
   std::unordered_map<std::string, std::string> hash_of_;
   std::vector<std::string> hashes_;  // of all users
-  const std::string key_;            // which hash is an unknown name's, nobody can tell
+  const std::string key_;  // which hash is an unknown name's, nobody can tell
 };
 
 enum class HashScheme { bcrypt, yescrypt };

@@ -101,3 +101,14 @@ TEST_CASE("a file that cannot be used says where") {
   CHECK(users.error().what.starts_with(path + ":3: the hash is neither bcrypt nor yescrypt"));
   CHECK(users.error().what.find("HqJZ") == std::string::npos);
 }
+
+TEST_CASE("what stands for a password is another one for each, and tells nothing of it") {
+  const auto users = users_of(kAnn);
+  const auto mark = users->mark("ann");
+  REQUIRE(mark);
+  CHECK(mark == users_of(kAnn)->mark("ann"));
+  CHECK_FALSE(users->mark("bob"));
+  const auto other = users_of("ann:" + *hash_password("another", HashScheme::bcrypt) + '\n');
+  CHECK(mark != other->mark("ann"));
+  CHECK(std::string(kAnn).find(*mark) == std::string::npos);
+}
