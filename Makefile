@@ -84,7 +84,7 @@ BELOW_policy := meter oci base
 BELOW_proxy/http := meter oci base
 BELOW_proxy/auth := oci base
 BELOW_proxy/upstream := meter oci base
-BELOW_node := proxy/upstream meter oci base
+BELOW_node := proxy/upstream proxy/auth meter oci base
 BELOW_conf := proxy/upstream proxy/auth proxy/http policy cache meter oci base
 BELOW_proxy := conf node proxy/upstream proxy/auth proxy/http policy cache meter oci base
 define UNIT

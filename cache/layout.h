@@ -11,6 +11,7 @@
 //     partial/sha256-3f5a…           a fill that is under way or was broken off; never served as whole
 //     partial/sha256-3f5a….7         small bytes on their way to blobs/; removed at start
 //     quarantine/sha256-3f5a…        a blob that was found rotten, for a person to look at; never served
+//     token-keys.pem                 the private keys that sign tokens for clients, 0600
 //     ballast                        room for the index to forget something on a full disk
 //
 // 256 folders for each algorithm: ten million blobs are 40,000 names a folder.
@@ -32,6 +33,7 @@ class Layout {
   const std::string& directory() const noexcept { return directory_; }
   std::string lock() const { return directory_ + "/lock"; }
   std::string admin_socket() const { return directory_ + "/admin.sock"; }
+  std::string token_keys() const { return directory_ + "/token-keys.pem"; }
   std::string index() const { return directory_ + "/index"; }
   std::string index_file() const { return index() + "/data.mdb"; }
   std::string index_lock() const { return index() + "/lock.mdb"; }

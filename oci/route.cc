@@ -21,6 +21,8 @@ std::string_view Route::name() const noexcept {
     case Kind::uploads: return "uploads";
     case Kind::tags: return "tags";
     case Kind::referrers: return "referrers";
+    case Kind::token: return "token";
+    case Kind::keys: return "keys";
   }
   return "?";
 }
@@ -30,6 +32,8 @@ std::variant<Route, RouteError> parse_route(std::string_view raw_path) {
   if (!decoded) return RouteError{ErrorCode::NAME_INVALID, 400, "a '%' in the URL is not followed by two hex digits"};
   std::string_view path = *decoded;
   if (path == "/v2" || path == "/v2/") return Route{};
+  if (path == "/token") return Route{Route::Kind::token, {}, {}};
+  if (path == "/.well-known/jwks.json") return Route{Route::Kind::keys, {}, {}};
   if (!path.starts_with("/v2/")) return unknown(path);
   path.remove_prefix(4);
 

@@ -1,5 +1,5 @@
 #pragma once
-// Route: which endpoint of the distribution API a URL means (distribution-spec, "Endpoints").
+// Route: which endpoint of the distribution API a URL means (distribution-spec, "Endpoints"), or of where its tokens come from.
 
 #include <optional>
 #include <string>
@@ -12,11 +12,12 @@
 namespace weir {
 
 struct Route {
-  enum class Kind { base, manifest, blob, uploads, tags, referrers };
+  enum class Kind { base, manifest, blob, uploads, tags, referrers, token, keys };
   Kind kind = Kind::base;
-  RepositoryPath path;                 // all but base
+  RepositoryPath path;                 // all but base, token and keys
   std::optional<Reference> reference;  // manifest: tag or digest; blob, referrers: digest
 
+  bool names_repository() const noexcept { return !path.text().empty(); }
   // The kind's name in logs and counters.
   std::string_view name() const noexcept;
 };

@@ -43,8 +43,10 @@ ResponseHead api_head(int status, const Router::Target* target) {
   return head;
 }
 
-Task<Status> respond_error(Exchange& exchange, ErrorCode code, int status, std::string_view detail, const Router::Target* target) {
+Task<Status> respond_error(Exchange& exchange, ErrorCode code, int status, std::string_view detail, const Router::Target* target,
+                           std::string_view challenge) {
   auto head = api_head(status, target);
+  if (!challenge.empty()) head.add("WWW-Authenticate", challenge);
   head.add("Content-Type", "application/json");
   if (status == 429 || status == 503) head.add("Retry-After", "1");
   if (status == 405) head.add("Allow", "GET, HEAD");

@@ -27,8 +27,9 @@ Outcome error_outcome(const Error& error);
 // Docker-Distribution-Api-Version, and OCI-Namespace where `?ns=` decided.
 ResponseHead api_head(int status, const Router::Target* target = nullptr);
 
+// `challenge` is what a 401 says in WWW-Authenticate.
 Task<Status> respond_error(Exchange& exchange, ErrorCode code, int status, std::string_view detail,
-                           const Router::Target* target = nullptr);
+                           const Router::Target* target = nullptr, std::string_view challenge = {});
 
 // If-None-Match against a digest's entity tag (RFC 9110 13.1.2).
 bool none_match(const HttpRequest& request, std::string_view digest_text);

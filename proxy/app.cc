@@ -13,7 +13,7 @@ std::int64_t microseconds(Instant from, Instant to) {
 }  // namespace
 
 Task<void> App::handle(Exchange& exchange) {
-  Call call{*site_.loops[exchange.loop().index()], exchange, site_.settings(), {}, {}, Outcome::bypass, {}, {}};
+  Call call{*site_.loops[exchange.loop().index()], exchange, site_.settings(), {}, {}, {}, Outcome::bypass, {}, {}};
   co_await answer(call);
   account(call);
 }
@@ -25,25 +25,46 @@ Task<void> App::answer(Call& call) {
     co_return;
   }
   call.route = std::get<Route>(std::move(parsed));
-  if (!call.request().is_get()) {
+  const bool of_tokens = call.route.kind == Route::Kind::token || call.route.kind == Route::Kind::keys;
+  if (of_tokens && call.settings->auth->open()) {
+    co_await refuse(call, ErrorCode::UNSUPPORTED, 404, "this registry asks nobody for a token");
+    co_return;
+  }
+  call.caller = identify(call);
+  if (!call.request().is_get() && !(call.route.kind == Route::Kind::token && call.request().method == "POST")) {
     co_await refuse(call, ErrorCode::UNSUPPORTED, 405, "this registry is a cache: it is pulled from, not pushed to");
     co_return;
   }
   const bool resolved = co_await resolve(call);
-  if (resolved) co_await dispatch(call);
+  if (!resolved) co_return;
+  const bool admitted = co_await admit(call);
+  if (admitted) co_await dispatch(call);
 }
 
 // Which upstream and which repository. True: known, or not needed.
 Task<bool> App::resolve(Call& call) {
-  if (call.route.kind == Route::Kind::base) co_return true;
+  if (!call.route.names_repository()) co_return true;
   const auto ns = query_parameter(call.request().query, "ns");
   auto target = call.settings->router->resolve(call.route.path, ns, call.request().header("Host").value_or(""));
   if (target) {
     call.target = *std::move(target);
     co_return true;
   }
+  // Who may have nothing is not told what there is.
+  if (call.settings->auth->required() && !call.caller.grant) {
+    const bool admitted = co_await admit(call);
+    if (!admitted) co_return false;
+  }
   const auto wrong = error_answer(target.error(), Subject::repository);
   co_await refuse(call, wrong.code, wrong.status, target.error().what);
+  co_return false;
+}
+
+// Whether whoever asks may have it.
+Task<bool> App::admit(Call& call) {
+  auto no = refusal(call);
+  if (!no) co_return true;
+  co_await refuse(call, no->code, no->status, std::move(no->detail), std::move(no->challenge));
   co_return false;
 }
 
@@ -61,16 +82,18 @@ Task<void> App::dispatch(Call& call) {
     case Route::Kind::blob: co_await blobs_.serve(call); break;
     case Route::Kind::tags: co_await listings_.serve_tags(call); break;
     case Route::Kind::referrers: co_await listings_.serve_referrers(call); break;
+    case Route::Kind::token: co_await tokens_.serve_token(call); break;
+    case Route::Kind::keys: co_await tokens_.serve_keys(call); break;
     case Route::Kind::uploads:
       co_await refuse(call, ErrorCode::UNSUPPORTED, 404, "this version of weir does not serve " + std::string(call.route.name()));
       break;
   }
 }
 
-Task<void> App::refuse(Call& call, ErrorCode code, int status, std::string detail) {
-  call.decide(Outcome::error);
+Task<void> App::refuse(Call& call, ErrorCode code, int status, std::string detail, std::string challenge) {
+  call.decide(status == 401 || status == 403 ? Outcome::denied : Outcome::error);
   call.error = detail;
-  auto sent = co_await respond_error(call.exchange, code, status, detail, call.target ? &*call.target : nullptr);
+  auto sent = co_await respond_error(call.exchange, code, status, detail, call.target ? &*call.target : nullptr, challenge);
   (void)sent;
 }
 
@@ -83,6 +106,7 @@ void App::account(const Call& call) {
   if (!call.settings->access_log) return;
 
   AccessRecord record;
+  record.identity = call.caller.identity.name;
   record.client = exchange.peer();
   record.method = call.request().method;
   record.route = call.route.name();

@@ -9,27 +9,31 @@
 #include "proxy/pull_blob.h"
 #include "proxy/pull_manifest.h"
 #include "proxy/site.h"
+#include "proxy/token_endpoint.h"
 
 namespace weir {
 
 class App final : public Handler {
  public:
-  App(Site& site, BlobPull& blob_pull, ManifestPull& manifest_pull)
-      : site_(site), blobs_(site.store, blob_pull), manifests_(manifest_pull), listings_(site.listings) {}
+  App(Site& site, BlobPull& blob_pull, ManifestPull& manifest_pull, PasswordCheck& passwords)
+      : site_(site), blobs_(site.store, blob_pull), manifests_(manifest_pull), listings_(site.listings),
+        tokens_(site, passwords) {}
 
   Task<void> handle(Exchange& exchange) override;
 
  private:
   Task<void> answer(Call& call);
   Task<bool> resolve(Call& call);
+  Task<bool> admit(Call& call);
   Task<void> dispatch(Call& call);
-  Task<void> refuse(Call& call, ErrorCode code, int status, std::string detail);
+  Task<void> refuse(Call& call, ErrorCode code, int status, std::string detail, std::string challenge = {});
   void account(const Call& call);
 
   Site& site_;
   Blobs blobs_;
   Manifests manifests_;
   Listings listings_;
+  TokenEndpoint tokens_;
 };
 
 }  // namespace weir

@@ -7,6 +7,7 @@
 #include "meter/outcome.h"
 #include "oci/route.h"
 #include "proxy/http/exchange.h"
+#include "proxy/identify.h"
 #include "proxy/site.h"
 
 namespace weir {
@@ -16,6 +17,7 @@ struct Call {
   Exchange& exchange;
   std::shared_ptr<const Settings> settings;
 
+  Caller caller;
   Route route;
   std::optional<Router::Target> target;
 

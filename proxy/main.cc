@@ -10,8 +10,10 @@
 #include "conf/command_line.h"
 #include "conf/config.h"
 #include "proxy/cache_commands.h"
+#include "proxy/credential_command.h"
 #include "proxy/node_command.h"
 #include "proxy/serve.h"
+#include "proxy/token_command.h"
 #include "proxy/upkeep_commands.h"
 #include "proxy/version.h"
 
@@ -54,6 +56,8 @@ Program describe_program() {
                       {"cache unpin", "let go of a pin", config_and_format(), {{"PATTERN", "as it was pinned"}}},
                       {"cache scrub", "what the last scrub found", scrub_flags(), {}},
                       {"cache rebuild", "make the index again from the blobs; no server may run", config_and_format(), {}}}};
+  for (auto& command : token_commands()) program.commands.push_back(std::move(command));
+  for (auto& command : credential_commands()) program.commands.push_back(std::move(command));
   for (auto& command : node_commands()) program.commands.push_back(std::move(command));
   return program;
 }
@@ -84,6 +88,7 @@ void show_config(const LoadedConfig& config, bool json) {
 }
 
 int run(const Invocation& invocation) {
+  if (invocation.command.starts_with("credential ")) return credential_command(invocation);
   const ConfigSource source{invocation.value("config"), invocation.values("set"), environment()};
   auto loaded = load_config(source);
   if (const auto* errors = std::get_if<std::vector<ConfigError>>(&loaded)) {
@@ -100,6 +105,7 @@ int run(const Invocation& invocation) {
   if (command == "cache list") return cache_list(config.options, first, json);
   if (command == "cache stat") return cache_stat(config.options, first, json);
   if (command == "cache purge") return cache_purge(config.options, first, json);
+  if (command.starts_with("token ")) return token_command(invocation, config.options);
   if (command.starts_with("node ")) return node_command(invocation, config.options);
   if (command == "cache refresh") return cache_refresh(config.options, first, json);
   if (command == "cache pin" && first.empty()) return cache_pins(config.options, json);

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -29,6 +30,14 @@ class RequestCounters {
     return *histogram;
   }
 
+  // `result` is a literal: what came of the question who asks.
+  Cell& auth(std::string_view result) {
+    for (const auto& [known, cell] : auth_) {
+      if (known == result) return *cell;
+    }
+    return *auth_.emplace_back(result, &counters_.cell(Metric::auth, result)).second;
+  }
+
   Cell& requests(Outcome outcome, const Route& route, int status) {
     auto& known = requests_[static_cast<std::size_t>(outcome)][static_cast<std::size_t>(route.kind)];
     for (const auto& [code, cell] : known) {
@@ -41,9 +50,10 @@ class RequestCounters {
 
  private:
   static constexpr std::size_t kOutcomes = kOutcomeNames.size();
-  static constexpr std::size_t kRoutes = static_cast<std::size_t>(Route::Kind::referrers) + 1;
+  static constexpr std::size_t kRoutes = static_cast<std::size_t>(Route::Kind::keys) + 1;
 
   Counters& counters_;
+  std::vector<std::pair<std::string_view, Cell*>> auth_;
   std::array<Cell*, kOutcomes> sent_bytes_{};
   std::array<Histogram*, kOutcomes> first_byte_{};
   // Few codes an outcome and route: a walk is quicker than a map.

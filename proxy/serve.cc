@@ -12,6 +12,7 @@
 #include "cache/scrub.h"
 #include "proxy/admin.h"
 #include "proxy/app.h"
+#include "proxy/fetch_keys.h"
 #include "proxy/http/server.h"
 #include "proxy/version.h"
 
@@ -47,11 +48,16 @@ HttpOptions within_descriptors(HttpOptions options, rlim_t descriptors, Log& log
   return options;
 }
 
-Result<std::shared_ptr<const Settings>> make_settings(const Clock& clock, const Options& options) {
-  auto router = Router::make(clock, options.upstreams);
+Result<std::shared_ptr<const Settings>> make_settings(const Site& site, DiskPool& pool, const Options& options) {
+  auto router = Router::make(site.clock, options.upstreams);
   if (!router) return std::move(router).error();
+  const auto before = site.settings();
+  auto auth = make_auth_settings(site.clock, options.auth, options.http.public_url, site.store.layout().token_keys(),
+                                 fetch_keys(pool, site.loops, options.auth.oidc_ca_file), before ? before->auth.get() : nullptr);
+  if (!auth) return std::move(auth).error();
   auto settings = std::make_shared<Settings>();
   settings->router = *std::move(router);
+  settings->auth = *std::move(auth);
   settings->freshness = options.freshness;
   settings->access_log = options.access_log;
   return std::shared_ptr<const Settings>(std::move(settings));
@@ -157,7 +163,8 @@ void add_gauges(Meter& meter, const Site& site, const Server& server, const std:
 }
 
 // SIGHUP: all of it or nothing. Without certificates listeners under TLS, which are those of the start, keep theirs.
-void reload(Site& site, Server& server, const ConfigSource& source, std::atomic<bool>& failed) {
+void reload(Site& site, Server& server, PasswordCheck& passwords, DiskPool& pool, const ConfigSource& source,
+            std::atomic<bool>& failed) {
   auto loaded = load_config(source);
   if (const auto* errors = std::get_if<std::vector<ConfigError>>(&loaded)) {
     for (const auto& error : *errors)
@@ -166,7 +173,7 @@ void reload(Site& site, Server& server, const ConfigSource& source, std::atomic<
     return;
   }
   const Options& options = std::get<LoadedConfig>(loaded).options;
-  auto settings = make_settings(site.clock, options);
+  auto settings = make_settings(site, pool, options);
   auto tls = make_tls(options.http);
   if (!settings || !tls) {
     const Error& error = settings ? tls.error() : settings.error();
@@ -174,6 +181,7 @@ void reload(Site& site, Server& server, const ConfigSource& source, std::atomic<
     failed.store(true);
     return;
   }
+  passwords.use((*settings)->auth->users);
   site.replace_settings(*std::move(settings));
   if (*tls) server.use_tls(*std::move(tls));
   site.store.pins().configure(options.cache.pins);
@@ -292,7 +300,7 @@ int serve(const LoadedConfig& config, const ConfigSource& source) {
   NegativeCache unknown(clock);
   ListingCache listings(clock);
   Site site{clock, log, meter, store, fills, unknown, listings, loop_parts};
-  auto settings = make_settings(clock, options);
+  auto settings = make_settings(site, pool, options);
   if (!settings) return fail("the configuration does not stand", settings.error());
   site.replace_settings(*std::move(settings));
   auto tls = make_tls(options.http);
@@ -300,7 +308,8 @@ int serve(const LoadedConfig& config, const ConfigSource& source) {
 
   BlobPull blob_pull(site);
   ManifestPull manifest_pull(site);
-  App app(site, blob_pull, manifest_pull);
+  PasswordCheck passwords(clock, site.settings()->auth->users);
+  App app(site, blob_pull, manifest_pull, passwords);
   Scrub scrub(store, log);
   Admin admin(site, manifest_pull, scrub);
   Server app_server(loops, http, app, meter, pool, log);
@@ -314,7 +323,8 @@ int serve(const LoadedConfig& config, const ConfigSource& source) {
   Shutdown shutdown(site, loops, app_server, admin_server, admin, options.http.drain_timeout);
   const SignalWatch on_term(*loops[0], SIGTERM, [&] { shutdown.begin(); });
   const SignalWatch on_interrupt(*loops[0], SIGINT, [&] { shutdown.begin(); });
-  const SignalWatch on_hangup(*loops[0], SIGHUP, [&] { pool.submit([&] { reload(site, app_server, source, reload_failed); }); });
+  const SignalWatch on_hangup(*loops[0], SIGHUP,
+                              [&] { pool.submit([&] { reload(site, app_server, passwords, pool, source, reload_failed); }); });
   const Watchdog watchdog(*loops[0]);
 
   write_ports_file(options.http.ports_file, *listeners);

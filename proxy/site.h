@@ -11,6 +11,8 @@
 #include "cache/blob_store.h"
 #include "cache/fill_table.h"
 #include "meter/counters.h"
+#include "proxy/auth/tokens.h"
+#include "proxy/auth_settings.h"
 #include "proxy/listing_cache.h"
 #include "proxy/negative_cache.h"
 #include "proxy/options.h"
@@ -26,6 +28,7 @@ struct LoopParts {
   Counters& counters;
   RequestCounters requests;
   Transport transport;
+  VerifiedTokens tokens;
 
   DiskPool& pool;
   std::atomic<unsigned> background{0};  // Tasks that run on their own for upstreams' tokens
@@ -39,6 +42,7 @@ struct LoopParts {
 // Replaced whole on SIGHUP; a request keeps the one it started with.
 struct Settings {
   std::shared_ptr<const Router> router;
+  std::shared_ptr<const AuthSettings> auth;
   FreshnessOptions freshness;
   bool access_log = true;
 };

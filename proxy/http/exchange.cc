@@ -24,6 +24,7 @@ const std::string& date_header(const Clock& clock) {
 
 Loop& Exchange::loop() const noexcept { return connection_.loop_; }
 const std::string& Exchange::peer() const noexcept { return connection_.peer_; }
+std::string_view Exchange::scheme() const noexcept { return connection_.socket_.tls() ? "https" : "http"; }
 bool Exchange::peer_gone() const noexcept {
   // A reset is no end of stream to the event loop; the socket itself knows.
   return connection_.peer_closed_ || connection_.closing_ || connection_.socket_.hung_up();

@@ -30,6 +30,7 @@ class Exchange {
   const HttpRequest& request() const noexcept { return request_; }
   Loop& loop() const noexcept;
   const std::string& peer() const noexcept;  // address and port
+  std::string_view scheme() const noexcept;  // of the URL: `http` or `https`
   // The client has closed its side: nobody waits for what is not there yet.
   bool peer_gone() const noexcept;
   Instant started() const noexcept { return started_; }  // when the head was complete

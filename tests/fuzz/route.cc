@@ -19,6 +19,8 @@ std::string canonical(const Route& route) {
     case Route::Kind::uploads: return name + "/blobs/uploads/";
     case Route::Kind::tags: return name + "/tags/list";
     case Route::Kind::referrers: return name + "/referrers/" + route.reference->text();
+    case Route::Kind::token: return "/token";
+    case Route::Kind::keys: return "/.well-known/jwks.json";
   }
   return "";
 }
@@ -34,8 +36,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     expect(wrong->detail.size() < 1024, "what is repeated of it is bounded");
   } else {
     const auto& route = std::get<Route>(parsed);
-    expect((route.kind == Route::Kind::base) == route.path.text().empty(), "every route but the base has a name");
-    if (route.kind != Route::Kind::base) expect(RepositoryPath::parse(route.path.text()).ok(), "the name is one");
+    const bool nameless = route.kind == Route::Kind::base || route.kind == Route::Kind::token || route.kind == Route::Kind::keys;
+    expect(nameless != route.names_repository(), "every route but the base and those of tokens has a name");
+    if (!nameless) expect(RepositoryPath::parse(route.path.text()).ok(), "the name is one");
     const bool digest_only = route.kind == Route::Kind::blob || route.kind == Route::Kind::referrers;
     expect(route.reference.has_value() == (digest_only || route.kind == Route::Kind::manifest), "what has a reference has one");
     if (digest_only) expect(route.reference->digest() != nullptr, "blobs and referrers are named by digest");

@@ -16,7 +16,7 @@ std::string routed(std::string_view path) {
     return std::to_string(wrong->status) + ' ' + std::string(error_code_name(wrong->code));
   const auto& route = std::get<Route>(parsed);
   std::string text(route.name());
-  if (route.kind != Route::Kind::base) text += ' ' + route.path.text();
+  if (route.names_repository()) text += ' ' + route.path.text();
   return route.reference ? text + ' ' + route.reference->text() : text;
 }
 
@@ -36,6 +36,14 @@ TEST_CASE("every endpoint of the distribution is told from its URL") {
   CHECK(routed("/v2/a/blobs/uploads/") == "uploads a");
   CHECK(routed("/v2/a/b/blobs/uploads/6b3c9a93-af5d") == "uploads a/b");
   CHECK(routed("/v2/localhost:5000/a/manifests/x") == "manifest localhost:5000/a x");
+}
+
+TEST_CASE("where tokens come from, and the keys they are signed with, are routes of their own") {
+  CHECK(routed("/token") == "token");
+  CHECK(routed("/.well-known/jwks.json") == "keys");
+  CHECK(routed("/token/") == "404 UNSUPPORTED");
+  CHECK(routed("/v2/token") == "404 UNSUPPORTED");
+  CHECK(routed("/.well-known/openid-configuration") == "404 UNSUPPORTED");
 }
 
 TEST_CASE("a name may contain the words of the endpoints") {

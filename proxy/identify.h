@@ -1,0 +1,49 @@
+#pragma once
+// Identify: who asks, by the token that comes with a request; and what somebody is told who may not go on.
+//
+// What else a request offers (Basic, a token that is not ours) was meant for somebody else: it is not looked at, not kept and
+// not passed on, and whoever sent it is nobody. Passwords are shown to the token endpoint alone.
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "oci/errors.h"
+#include "proxy/auth/identity.h"
+#include "proxy/auth/tokens.h"
+#include "proxy/auth_settings.h"
+#include "proxy/http/exchange.h"
+#include "proxy/upstream/router.h"
+
+namespace weir {
+
+struct Call;
+
+struct Caller {
+  Identity identity;
+  std::shared_ptr<const Grant> grant;  // of the token that says so; nothing: there was none that is good
+  bool refused = false;                // there was a token, and it is not good
+};
+
+// After the route is known. Thread: the call's loop. Counts what came of it.
+Caller identify(Call& call);
+
+// Why a request does not go on.
+struct Refusal {
+  ErrorCode code;
+  int status;
+  std::string detail;
+  std::string challenge;  // of a 401
+};
+
+// Whether the caller may have what the call asks for; nothing: it may. Asked once, at the request's start: what is being sent
+// when a token ends is sent to its end.
+std::optional<Refusal> refusal(const Call& call);
+
+// What a token lets its holder do with a repository.
+bool carries(const Grant& grant, std::string_view action, const Name& repository, const Router& router);
+
+// `Bearer realm="...",service="..."` and what else there is to say. RFC 6750 3.
+std::string bearer_challenge(const AuthSettings& auth, const Exchange& exchange, std::string_view scope, std::string_view error);
+
+}  // namespace weir
