@@ -15,6 +15,7 @@
 #include "proxy/serve.h"
 #include "proxy/token_command.h"
 #include "proxy/upkeep_commands.h"
+#include "proxy/user_command.h"
 #include "proxy/version.h"
 
 namespace weir {
@@ -59,6 +60,7 @@ Program describe_program() {
   for (auto& command : token_commands()) program.commands.push_back(std::move(command));
   for (auto& command : credential_commands()) program.commands.push_back(std::move(command));
   for (auto& command : node_commands()) program.commands.push_back(std::move(command));
+  for (auto& command : user_commands()) program.commands.push_back(std::move(command));
   return program;
 }
 
@@ -107,6 +109,7 @@ int run(const Invocation& invocation) {
   if (command == "cache purge") return cache_purge(config.options, first, json);
   if (command.starts_with("token ")) return token_command(invocation, config.options);
   if (command.starts_with("node ")) return node_command(invocation, config.options);
+  if (command.starts_with("user ")) return user_command(invocation, config.options);
   if (command == "cache refresh") return cache_refresh(config.options, first, json);
   if (command == "cache pin" && first.empty()) return cache_pins(config.options, json);
   if (command == "cache pin" || command == "cache unpin") return cache_pin(config.options, first, command == "cache pin", json);
