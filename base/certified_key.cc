@@ -90,6 +90,15 @@ Result<CertifiedKey> CertifiedKey::load(const std::string& certificate_file, con
   return CertifiedKey(std::move(state));
 }
 
+bool CertifiedKey::same_as(const CertifiedKey& other) const noexcept {
+  if (X509_cmp(certificate(), other.certificate()) != 0 || EVP_PKEY_eq(key(), other.key()) != 1) return false;
+  if (sk_X509_num(chain()) != sk_X509_num(other.chain())) return false;
+  for (int i = 0; i < sk_X509_num(chain()); ++i) {
+    if (X509_cmp(sk_X509_value(chain(), i), sk_X509_value(other.chain(), i)) != 0) return false;
+  }
+  return true;
+}
+
 x509_st* CertifiedKey::certificate() const noexcept { return state_->certificate; }
 evp_pkey_st* CertifiedKey::key() const noexcept { return state_->key; }
 stack_st_X509* CertifiedKey::chain() const noexcept { return state_->chain; }

@@ -19,6 +19,9 @@ class CertifiedKey {
   // Error: a file cannot be read, holds no such thing, the two do not belong together, or are too weak to be used.
   static Result<CertifiedKey> load(const std::string& certificate_file, const std::string& key_file);
 
+  // The same certificates and the same key.
+  friend bool operator==(const CertifiedKey& a, const CertifiedKey& b) noexcept { return a.same_as(b); }
+
   // All three live as long as a copy of this.
   x509_st* certificate() const noexcept;
   evp_pkey_st* key() const noexcept;
@@ -26,6 +29,7 @@ class CertifiedKey {
 
  private:
   struct State;
+  bool same_as(const CertifiedKey& other) const noexcept;
   explicit CertifiedKey(std::shared_ptr<const State> state) : state_(std::move(state)) {}
   std::shared_ptr<const State> state_;
 };

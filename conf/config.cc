@@ -186,6 +186,13 @@ void Loader::check_server() {
   } else if (certificates == 0 && !http.listen_tls.empty()) {
     mistake(section.place_of("listen-tls"), "[server] has listen-tls and no tls-certificate");
   }
+  if (certificates == 0 && !http.client_ca.empty())
+    mistake(section.place_of("client-ca"), "[server] has client-ca and no tls-certificate");
+  if (!http.client_ca.empty()) {
+    if (auto authorities = read_small_file(http.client_ca, kMostAuthoritiesBytes))
+      http.client_authorities = *std::move(authorities);
+    else mistake(section.place_of("client-ca"), "[server] " + authorities.error().what);
+  }
   for (std::size_t i = 0; i < std::min(certificates, keys); ++i) {
     auto loaded = CertifiedKey::load(http.tls_certificates[i], http.tls_keys[i]);
     if (!loaded) mistake(section.place_of("tls-key", i), "[server] " + loaded.error().what);
@@ -198,6 +205,8 @@ void Loader::check_auth() {
   const ConfigSection& section = *find("auth");
   if (options_.auth.mode == AuthMode::optional && options_.auth.anonymous == "off")
     mistake(section.place_of("anonymous"), "[auth] has anonymous = off and mode = optional, which serves who is nobody");
+  if (options_.auth.trust_client_certificates && !find("server")->has("client-ca"))
+    mistake(section.place_of("trust-client-certificates"), "[auth] has trust-client-certificates, and [server] no client-ca");
   const bool issuer = section.has("oidc-issuer");
   for (const char* key : {"oidc-audience", "oidc-jwks"}) {
     if (issuer && !section.has(key))

@@ -17,10 +17,8 @@ struct Planned {
   std::string_view keys;  // empty: the section as a whole
 };
 constexpr Planned kPlanned[] = {
-    {"server", "client-ca trusted-proxies proxy-protocol"},
     {"upstream", "offline visibility max-rate parallel-ranges"},
     {"registry", ""},
-    {"auth", "trust-client-certificates"},
     {"policy", ""},
     {"meter", ""},
     {"price", ""},
@@ -42,8 +40,17 @@ std::vector<ConfigKey> server_keys(HttpOptions& http) {
        "name they ask for, else the first; read at the start and on SIGHUP; none by default."},
       {"tls-key", key_files(http.tls_keys),
        "The PEM private key of each tls-certificate, in the same order, without a passphrase; none by default."},
+      {"client-ca", certificate_file(http.client_ca),
+       "PEM certificates of the authorities that sign clients' certificates: over TLS clients are asked for one, and one that is "
+       "shown has to be theirs; none by default, and then nobody is asked."},
       {"public-url", url(http.public_url),
        "How clients reach this server, for what it tells them of itself; by default as their requests say that they did."},
+      {"trusted-proxies", proxies(http.trusted_proxies),
+       "Who may speak for others, as X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host say, which nobody else is believed: "
+       "networks and addresses, and `unix` for unix sockets; several words or several lines make several; none by default."},
+      {"proxy-protocol", on_off(http.proxy_protocol),
+       "Whether connections begin with a header of the PROXY protocol, version 2: those from trusted-proxies, or all where there "
+       "are none; whoever sends none is cut off."},
       {"threads", count(http.threads, 0, 1024), "Event loops; 0 means one for each core."},
       {"max-connections", count(http.max_connections, 1, 10'000'000),
        "Client connections at once; one more is answered 503 and closed, over TLS only closed."},
@@ -126,6 +133,13 @@ std::vector<ConfigKey> auth_keys(AuthOptions& auth) {
        "Whom those are taken for who say nothing, or nothing that is known here; `off`: they get no token; by default "
        "`anonymous`, "
        "and `off` where tokens are required."},
+      {"trust-client-certificates",
+       one_of<std::optional<CertificateName>>(auth.trust_client_certificates, {{"off", std::nullopt},
+                                                                               {"CN", CertificateName::common_name},
+                                                                               {"URI", CertificateName::uri},
+                                                                               {"DNS", CertificateName::dns}}),
+       "Which name in the certificate that a client has shown over TLS says who it is: `CN` of the subject, or `URI` or `DNS` of "
+       "the alternative names; with `off` none; needs the client-ca of [server]."},
       {"oidc-issuer", plain_text(auth.oidc_issuer),
        "An OpenID Connect issuer, as its tokens name it, whose tokens are taken as passwords; none by default."},
       {"oidc-audience", plain_text(auth.oidc_audience), "What such a token must be for, among other things; none by default."},

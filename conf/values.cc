@@ -344,6 +344,27 @@ ConfigValue addresses_or_off(std::vector<std::string>& field) {
 
 ConfigValue certificate_files(std::vector<std::string>& field) { return list(field, "FILE", accept_certificate); }
 ConfigValue key_files(std::vector<std::string>& field) { return list(field, "FILE", accept_key, true); }
+
+ConfigValue proxies(TrustedProxies& field) {
+  ConfigValue value;
+  value.type = "NETWORK|unix";
+  value.repeatable = true;
+  value.read = [&field](std::string_view text, bool again) -> Status {
+    auto kept = again ? field.words() : std::vector<std::string>();
+    for (const auto word : words(text)) {
+      if (std::find(kept.begin(), kept.end(), word) != kept.end()) return wrong(quoted(word) + " is listed twice");
+      kept.emplace_back(word);
+    }
+    if (kept.empty()) return wrong("no word in the list");
+    auto parsed = TrustedProxies::parse(kept);
+    if (!parsed) return parsed.error();
+    field = *std::move(parsed);
+    return ok_status();
+  };
+  value.show = [&field] { return joined(field.words(), " "); };
+  return value;
+}
+
 ConfigValue urls(std::vector<std::string>& field) { return list(field, "URL", parse_upstream_url); }
 ConfigValue namespaces(std::vector<std::string>& field) { return list(field, "NAMESPACE", accept_namespace); }
 ConfigValue hosts(std::vector<std::string>& field) { return list(field, "HOST", accept_host); }

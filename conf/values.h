@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "cache/options.h"
+#include "proxy/http/options.h"
 
 namespace weir {
 
@@ -73,6 +74,8 @@ ConfigValue addresses_or_off(std::vector<std::string>& field);
 // Files as certificate_file() and key_file() take them; one key may serve several certificates.
 ConfigValue certificate_files(std::vector<std::string>& field);
 ConfigValue key_files(std::vector<std::string>& field);
+// Networks and addresses, or `unix`.
+ConfigValue proxies(TrustedProxies& field);
 ConfigValue urls(std::vector<std::string>& field);
 ConfigValue namespaces(std::vector<std::string>& field);
 ConfigValue hosts(std::vector<std::string>& field);

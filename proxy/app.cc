@@ -45,7 +45,7 @@ Task<void> App::answer(Call& call) {
 Task<bool> App::resolve(Call& call) {
   if (!call.route.names_repository()) co_return true;
   const auto ns = query_parameter(call.request().query, "ns");
-  auto target = call.settings->router->resolve(call.route.path, ns, call.request().header("Host").value_or(""));
+  auto target = call.settings->router->resolve(call.route.path, ns, call.exchange.host());
   if (target) {
     call.target = *std::move(target);
     co_return true;

@@ -12,6 +12,7 @@
 #include "cache/scrub.h"
 #include "proxy/admin.h"
 #include "proxy/app.h"
+#include "proxy/certificate_watch.h"
 #include "proxy/fetch_keys.h"
 #include "proxy/http/server.h"
 #include "proxy/version.h"
@@ -61,12 +62,6 @@ Result<std::shared_ptr<const Settings>> make_settings(const Site& site, DiskPool
   settings->freshness = options.freshness;
   settings->access_log = options.access_log;
   return std::shared_ptr<const Settings>(std::move(settings));
-}
-
-// What clients under TLS are shown; nothing without certificates.
-Result<std::shared_ptr<const TlsContext>> make_tls(const HttpOptions& options) {
-  if (options.certified_keys.empty()) return std::shared_ptr<const TlsContext>();
-  return TlsContext::make(options.certified_keys);
 }
 
 struct Listeners {
@@ -163,8 +158,8 @@ void add_gauges(Meter& meter, const Site& site, const Server& server, const std:
 }
 
 // SIGHUP: all of it or nothing. Without certificates listeners under TLS, which are those of the start, keep theirs.
-void reload(Site& site, Server& server, PasswordCheck& passwords, DiskPool& pool, const ConfigSource& source,
-            std::atomic<bool>& failed) {
+void reload(Site& site, Server& server, PasswordCheck& passwords, CertificateWatch& certificates, DiskPool& pool,
+            const ConfigSource& source, std::atomic<bool>& failed) {
   auto loaded = load_config(source);
   if (const auto* errors = std::get_if<std::vector<ConfigError>>(&loaded)) {
     for (const auto& error : *errors)
@@ -183,7 +178,10 @@ void reload(Site& site, Server& server, PasswordCheck& passwords, DiskPool& pool
   }
   passwords.use((*settings)->auth->users);
   site.replace_settings(*std::move(settings));
-  if (*tls) server.use_tls(*std::move(tls));
+  if (*tls) {
+    server.use_tls(*std::move(tls));
+    certificates.follow(options.http);
+  }
   site.store.pins().configure(options.cache.pins);
   site.unknown.clear();
   site.listings.clear();
@@ -314,17 +312,22 @@ int serve(const LoadedConfig& config, const ConfigSource& source) {
   Admin admin(site, manifest_pull, scrub);
   Server app_server(loops, http, app, meter, pool, log);
   app_server.use_tls(*std::move(tls));
-  Server admin_server(loops, options.http, admin, meter, pool, log);
+  // Whoever reaches the admin listener is on this machine or in its network: nobody speaks for others there.
+  HttpOptions admin_http = options.http;
+  admin_http.proxy_protocol = false;
+  admin_http.trusted_proxies = {};
+  Server admin_server(loops, admin_http, admin, meter, pool, log);
   std::atomic<bool> reload_failed{false};
   add_gauges(meter, site, app_server, reload_failed);
   add_store_gauges(meter, store, scrub);
   scrub.start();
 
+  CertificateWatch certificates(*loops[0], pool, log, app_server, options.http);
   Shutdown shutdown(site, loops, app_server, admin_server, admin, options.http.drain_timeout);
   const SignalWatch on_term(*loops[0], SIGTERM, [&] { shutdown.begin(); });
   const SignalWatch on_interrupt(*loops[0], SIGINT, [&] { shutdown.begin(); });
   const SignalWatch on_hangup(*loops[0], SIGHUP,
-                              [&] { pool.submit([&] { reload(site, app_server, passwords, pool, source, reload_failed); }); });
+                              [&] { pool.submit([&] { reload(site, app_server, passwords, certificates, pool, source, reload_failed); }); });
   const Watchdog watchdog(*loops[0]);
 
   write_ports_file(options.http.ports_file, *listeners);
@@ -333,7 +336,8 @@ int serve(const LoadedConfig& config, const ConfigSource& source) {
     app_server.start(std::move(listener));
   }
   for (auto& listener : listeners->tls) {
-    log.info("serving over TLS", {{"address", listener.address}, {"version", version()}});
+    log.info("serving over TLS",
+             {{"address", listener.address}, {"version", version()}, {"by", kernel_has_tls() ? "kernel" : "OpenSSL"}});
     app_server.start(std::move(listener), true);
   }
   for (auto& listener : listeners->admin) admin_server.start(std::move(listener));

@@ -1,8 +1,10 @@
 #pragma once
 // What the program can be told about who may ask it.
 
+#include <optional>
 #include <string>
 
+#include "base/certificate_name.h"
 #include "base/clock.h"
 
 namespace weir {
@@ -26,6 +28,9 @@ struct AuthOptions {
   // Whom those are taken for who say nothing, or nothing we know; `off`: they get no token. Empty: `anonymous` where tokens
   // are optional, `off` where they are required.
   std::string anonymous;
+  // The name in a client's certificate that it is known by (client-ca of [server] says whose are believed); nothing: it is not
+  // looked at.
+  std::optional<CertificateName> trust_client_certificates;
   // An OpenID Connect issuer whose tokens are taken for credentials; empty: none.
   std::string oidc_issuer;
   std::string oidc_audience;  // what such a token must be for

@@ -10,6 +10,7 @@
 
 #include "proxy/http/head_check.h"
 #include "proxy/http/parser.h"
+#include "proxy/http/proxy_protocol.h"
 
 namespace weir {
 namespace {
@@ -230,6 +231,10 @@ Task<Status> Connection::send_file_bytes(Exchange& exchange, int fd, std::uint64
 Task<void> Connection::live(std::unique_ptr<Connection> connection) { co_await connection->serve(); }
 
 Task<void> Connection::serve() {
+  if (proxy_header_comes()) {
+    const bool done = co_await read_proxy_header();
+    if (!done) co_return;
+  }
   if (socket_.tls()) {
     const bool done = co_await handshake();
     if (!done) co_return;
@@ -239,6 +244,39 @@ Task<void> Connection::serve() {
     if (!again) co_return;
     if (requests % kRequestsInTurn == 0) co_await Yield{loop_};
   }
+}
+
+bool Connection::proxy_header_comes() const {
+  const auto& trusted = options_.trusted_proxies;
+  return options_.proxy_protocol && (trusted.empty() || trusted.holds(peer_));
+}
+
+// True: it has come, and what follows is the client's. Whoever sends something else is no proxy, and is told nothing.
+Task<bool> Connection::read_proxy_header() {
+  const Instant deadline = loop_.now() + options_.header_timeout;
+  std::string header;
+  for (;;) {
+    const auto read = weir::read_proxy_header(header);
+    if (read && read->missing == 0) {
+      if (read->source) peer_ = *read->source;
+      co_return true;
+    }
+    if (!read) break;
+    // No byte more than it has: the next may be of the handshake, which OpenSSL reads by itself.
+    thread_local std::array<char, kMostProxyHeaderBytes> piece;
+    const Io io = socket_.receive_clear(piece.data(), read->missing);
+    if (io.kind == Io::Kind::bytes) {
+      header.append(piece.data(), io.bytes);
+      continue;
+    }
+    const auto left = std::chrono::ceil<Milliseconds>(deadline - loop_.now());
+    if (io.kind != Io::Kind::wants_read || left.count() <= 0) break;
+    timed_out_ = false;
+    const bool ready = co_await Ready{*this, not_ready(io.kind), left};
+    if (!ready) break;
+  }
+  if (!closing_) counters_.cell(Metric::bad_requests).add(1);
+  co_return false;
 }
 
 // True: requests may come. A client that speaks HTTP where TLS is spoken is told so.

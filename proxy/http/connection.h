@@ -61,6 +61,8 @@ class Connection {
   [[gnu::noinline]] Task<void> linger();
   [[gnu::noinline]] Task<void> end_sending();
   [[gnu::noinline]] Task<bool> handshake();
+  [[gnu::noinline]] Task<bool> read_proxy_header();
+  bool proxy_header_comes() const;
 
   Error client_lost(std::string what);
 
@@ -80,7 +82,7 @@ class Connection {
 
   Loop& loop_;
   Socket socket_;
-  const std::string peer_;
+  std::string peer_;
   const HttpOptions& options_;
   Handler& handler_;
   Counters& counters_;

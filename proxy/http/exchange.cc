@@ -22,9 +22,28 @@ const std::string& date_header(const Clock& clock) {
 
 }  // namespace
 
+Exchange::Exchange(Connection& connection, const HttpRequest& request) : connection_(connection), request_(request) {
+  const auto& trusted = connection.options_.trusted_proxies;
+  if (!trusted.empty() && trusted.holds(connection.peer_))
+    forwarded_ = std::make_unique<const Forwarded>(read_forwarded(request, connection.peer_, trusted));
+}
+
 Loop& Exchange::loop() const noexcept { return connection_.loop_; }
-const std::string& Exchange::peer() const noexcept { return connection_.peer_; }
-std::string_view Exchange::scheme() const noexcept { return connection_.socket_.tls() ? "https" : "http"; }
+const std::string& Exchange::peer() const noexcept {
+  return forwarded_ && forwarded_->client ? *forwarded_->client : connection_.peer_;
+}
+std::string_view Exchange::scheme() const noexcept {
+  if (forwarded_ && forwarded_->scheme) return *forwarded_->scheme;
+  return connection_.socket_.tls() ? "https" : "http";
+}
+std::string_view Exchange::host() const noexcept {
+  if (forwarded_ && forwarded_->host) return *forwarded_->host;
+  return request_.header("Host").value_or(std::string_view());
+}
+std::optional<std::string> Exchange::client_certificate_name(CertificateName kind) const {
+  const TlsSession* tls = connection_.socket_.tls();
+  return tls ? tls->certificate_name(kind) : std::nullopt;
+}
 bool Exchange::peer_gone() const noexcept {
   // A reset is no end of stream to the event loop; the socket itself knows.
   return connection_.peer_closed_ || connection_.closing_ || connection_.socket_.hung_up();

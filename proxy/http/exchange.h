@@ -8,12 +8,14 @@
 #include <optional>
 #include <string>
 
+#include "base/certificate_name.h"
 #include "base/clock.h"
 #include "base/loop.h"
 #include "base/result.h"
 #include "base/task.h"
 #include "meter/counters.h"
 #include "proxy/http/chunk_reader.h"
+#include "proxy/http/forwarded.h"
 #include "proxy/http/request.h"
 #include "proxy/http/response.h"
 
@@ -24,13 +26,18 @@ class Connection;
 // A handler answers once, by respond() or by begin() ... end().
 class Exchange {
  public:
-  Exchange(Connection& connection, const HttpRequest& request) : connection_(connection), request_(request) {}
+  Exchange(Connection& connection, const HttpRequest& request);
   Exchange(const Exchange&) = delete;
 
   const HttpRequest& request() const noexcept { return request_; }
   Loop& loop() const noexcept;
-  const std::string& peer() const noexcept;  // address and port
-  std::string_view scheme() const noexcept;  // of the URL: `http` or `https`
+  // Who asks: address and port, or what proxies in front of us say where they are trusted (then maybe without a port).
+  const std::string& peer() const noexcept;
+  // How the client's URL begins and whom it names: `http` or `https`, and the Host header; as said by trusted proxies.
+  std::string_view scheme() const noexcept;
+  std::string_view host() const noexcept;
+  // A name in the certificate that the client has shown under TLS and that leads to an authority of client-ca; nothing without.
+  std::optional<std::string> client_certificate_name(CertificateName kind) const;
   // The client has closed its side: nobody waits for what is not there yet.
   bool peer_gone() const noexcept;
   Instant started() const noexcept { return started_; }  // when the head was complete
@@ -71,15 +78,16 @@ class Exchange {
 
   Connection& connection_;
   const HttpRequest& request_;
+  std::unique_ptr<const Forwarded> forwarded_;  // where a trusted proxy asks
   Instant started_{};
   std::optional<Instant> first_byte_;
   Cell* body_cell_ = nullptr;
   int status_ = 0;
   bool begun_ = false, complete_ = false;
   bool chunked_ = false;
-  std::optional<std::uint64_t> length_;   // announced
+  std::optional<std::uint64_t> length_;  // announced
   std::uint64_t body_bytes_ = 0;
-  std::uint64_t body_taken_ = 0;          // of the request's body
+  std::uint64_t body_taken_ = 0;  // of the request's body
   bool body_done_ = false;
   bool continue_sent_ = false;
   ChunkReader chunks_;

@@ -27,8 +27,9 @@ Socket::Socket(UniqueFd fd, std::shared_ptr<const TlsContext> context) : fd_(std
   if (context) tls_ = std::make_unique<TlsSession>(std::move(context), fd_.get());
 }
 
-Io Socket::receive(char* out, std::size_t size) {
-  if (tls_) return tls_->read(out, size);
+Io Socket::receive(char* out, std::size_t size) { return tls_ ? tls_->read(out, size) : receive_clear(out, size); }
+
+Io Socket::receive_clear(char* out, std::size_t size) {
   for (;;) {
     const auto count = ::recv(fd_.get(), out, size, 0);
     if (count > 0) return {Io::Kind::bytes, static_cast<std::size_t>(count)};
@@ -58,6 +59,11 @@ Io Socket::send(std::string_view first, std::string_view second, bool more) {
 }
 
 Result<Io> Socket::send_file(int file, std::uint64_t offset, std::uint64_t length) {
+  if (tls_ && tls_->kernel_sends()) {
+    const Io io = tls_->send_file(file, offset, length);
+    if (io.kind == Io::Kind::ended) return Error{Failure::corrupt, Side::local, false, "a stored file ended early"};
+    return io;
+  }
   off_t position = static_cast<off_t>(offset);
   for (;;) {
     const auto count = tls_ ? ::pread(file, plain.data(), std::min<std::uint64_t>(length, kFilePiece), position)

@@ -26,6 +26,8 @@ class Socket {
   void drop_tls() noexcept { tls_.reset(); }
 
   Io receive(char* out, std::size_t size);
+  // What stands before TLS begins.
+  Io receive_clear(char* out, std::size_t size);
   // `first` and then `second`, or the beginning of it. `more` follows at once. After a `wants` the next call begins with
   // the same bytes, and so does send_file().
   Io send(std::string_view first, std::string_view second, bool more);

@@ -1,10 +1,17 @@
 #include "proxy/http/tls.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <sys/socket.h>
+
+#include <cerrno>
 
 #include "base/check.h"
+#include "base/fd.h"
 
 namespace weir {
 namespace {
@@ -24,10 +31,32 @@ int choose_protocol(SSL*, const unsigned char** out, unsigned char* size, const 
   return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
 }
 
+// Where a session may be resumed, which OpenSSL wants to be told when clients show certificates: wherever its ticket is read.
+constexpr unsigned char kSessionPlace[] = "weir";
+
+// False: OpenSSL's error queue says why.
+bool ask_for_certificates(SSL_CTX* context, const std::string& authorities) {
+  const std::unique_ptr<BIO, decltype(&BIO_free)> text(BIO_new_mem_buf(authorities.data(), static_cast<int>(authorities.size())),
+                                                       &BIO_free);
+  X509_STORE* store = SSL_CTX_get_cert_store(context);
+  bool one = false;
+  while (X509* authority = PEM_read_bio_X509(text.get(), nullptr, nullptr, nullptr)) {
+    const bool added = X509_STORE_add_cert(store, authority) == 1 && SSL_CTX_add_client_CA(context, authority) == 1;
+    X509_free(authority);
+    if (!added) return false;
+    one = true;
+  }
+  // The end of the text is where no further block begins.
+  if (!one || ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) return false;
+  ERR_clear_error();
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  return SSL_CTX_set_session_id_context(context, kSessionPlace, sizeof kSessionPlace) == 1;
+}
+
 // False: OpenSSL's error queue says why.
 bool prepare(SSL_CTX* context, const CertifiedKey& key) {
   // A client that leaves without close_notify has left; how much it said is told by HTTP's own framing.
-  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_ENABLE_KTLS);
   // Idle connections give their buffers back; an answer moves on record by record, from wherever its bytes are now.
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
@@ -42,15 +71,18 @@ bool prepare(SSL_CTX* context, const CertifiedKey& key) {
 void TlsContext::Free::operator()(ssl_ctx_st* context) const { SSL_CTX_free(context); }
 void TlsSession::Free::operator()(ssl_st* session) const { SSL_free(session); }
 
-Result<std::shared_ptr<const TlsContext>> TlsContext::make(const std::vector<CertifiedKey>& keys) {
+Result<std::shared_ptr<const TlsContext>> TlsContext::make(const std::vector<CertifiedKey>& keys, const std::string& authorities) {
   CHECK(!keys.empty());
   auto made = std::make_shared<TlsContext>();
   for (const auto& key : keys) {
     ERR_clear_error();
     auto& context = made->contexts_.emplace_back(SSL_CTX_new(TLS_server_method()));
-    if (context && prepare(context.get(), key)) continue;
+    const bool prepared = context && prepare(context.get(), key);
+    if (prepared && (authorities.empty() || ask_for_certificates(context.get(), authorities))) continue;
     const char* reason = ERR_reason_error_string(ERR_peek_error());
-    return Error{Failure::invalid, Side::local, false, std::string("TLS: ") + (reason ? reason : "no reason given")};
+    return Error{Failure::invalid, Side::local, false,
+                 std::string(prepared ? "the client authorities cannot be used: " : "TLS: ") +
+                     (reason ? reason : "no reason given")};
   }
   // A session begins with the first, and asks by name for another.
   SSL_CTX_set_tlsext_servername_callback(made->contexts_[0].get(), &TlsContext::choose);
@@ -67,6 +99,13 @@ int TlsContext::choose(ssl_st* session, int*, void* self) {
     return SSL_TLSEXT_ERR_OK;
   }
   return SSL_TLSEXT_ERR_NOACK;
+}
+
+// A socket that is not connected yet is told so by a kernel that knows the word, and by another that there is no such thing.
+bool kernel_has_tls() {
+  const UniqueFd probe(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  constexpr char kName[] = "tls";
+  return probe.valid() && (::setsockopt(probe.get(), IPPROTO_TCP, TCP_ULP, kName, sizeof kName) == 0 || errno == ENOTCONN);
 }
 
 TlsSession::TlsSession(std::shared_ptr<const TlsContext> context, int fd)
@@ -97,6 +136,14 @@ Io TlsSession::handshake() {
 
 bool TlsSession::resumed() const noexcept { return SSL_session_reused(session_.get()) == 1; }
 
+std::optional<std::string> TlsSession::certificate_name(CertificateName kind) const {
+  const X509* shown = SSL_get0_peer_certificate(session_.get());
+  if (!shown || SSL_get_verify_result(session_.get()) != X509_V_OK) return std::nullopt;
+  return name_in_certificate(shown, kind);
+}
+
+bool TlsSession::kernel_sends() const noexcept { return BIO_get_ktls_send(SSL_get_wbio(session_.get())); }
+
 Io TlsSession::read(char* out, std::size_t size) {
   ERR_clear_error();
   std::size_t count = 0;
@@ -111,6 +158,15 @@ Io TlsSession::write(std::string_view bytes) {
   if (result == 1) return {Io::Kind::bytes, count};
   const Io io = outcome(result);
   // A client may have ended its side and still take bytes; if these failed it takes none.
+  return io.kind == Io::Kind::ended ? Io{Io::Kind::broken} : io;
+}
+
+Io TlsSession::send_file(int file, std::uint64_t offset, std::size_t size) {
+  ERR_clear_error();
+  const auto count = SSL_sendfile(session_.get(), file, static_cast<off_t>(offset), size, 0);
+  if (count > 0) return {Io::Kind::bytes, static_cast<std::size_t>(count)};
+  if (count == 0) return {Io::Kind::ended};
+  const Io io = outcome(static_cast<int>(count));
   return io.kind == Io::Kind::ended ? Io{Io::Kind::broken} : io;
 }
 

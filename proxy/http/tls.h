@@ -2,13 +2,18 @@
 // TLS towards clients, 1.2 and 1.3 by OpenSSL; the second door to it.
 //
 // Sessions are resumed by tickets that only the context which gave them can read: it keeps none, and a new one knows
-// none. Whatever a client offers by ALPN, it is told http/1.1 or nothing.
+// none. Whatever a client offers by ALPN, it is told http/1.1 or nothing. Where the kernel has TLS (CONFIG_TLS) and the cipher
+// is one of its, it encrypts what is sent, and files go out by sendfile.
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/certificate_name.h"
 #include "base/certified_key.h"
 #include "base/result.h"
 
@@ -35,7 +40,9 @@ class TlsContext {
  public:
   // Each client is shown the first certificate for the name it asks for, and the very first if there is none for it or
   // it asks for none. REQUIRES: one key or more.
-  static Result<std::shared_ptr<const TlsContext>> make(const std::vector<CertifiedKey>& keys);
+  // With `authorities`, certificates as PEM, clients are asked for theirs: one that is shown leads to an authority, or the
+  // handshake fails; none may be shown. Error: invalid, they cannot be used.
+  static Result<std::shared_ptr<const TlsContext>> make(const std::vector<CertifiedKey>& keys, const std::string& authorities = {});
 
  private:
   friend class TlsSession;
@@ -45,6 +52,9 @@ class TlsContext {
   static int choose(ssl_st* session, int* alert, void* self);
   std::vector<std::unique_ptr<ssl_ctx_st, Free>> contexts_;  // one for each certificate
 };
+
+// Whether this kernel could encrypt for us.
+bool kernel_has_tls();
 
 // One client's end of it, over a non-blocking socket. Thread: one at a time.
 // REQUIRES: the process ignores SIGPIPE.
@@ -61,10 +71,18 @@ class TlsSession {
   // After it broke: what the client sent was a request in the clear.
   bool met_plain_http() const noexcept { return met_plain_http_; }
 
+  // After it was done: a name in the certificate that the client has shown and that was verified; nothing without one. Of a
+  // resumed session it is the certificate of the first.
+  std::optional<std::string> certificate_name(CertificateName kind) const;
+  // After it was done: send_file() may be used in place of write().
+  bool kernel_sends() const noexcept;
+
   // Until it says wants_read there may be bytes that the socket shows no sign of.
   Io read(char* out, std::size_t size);
   // One record of at most 16 KiB. After a `wants` the next call has the same bytes in front, and no fewer.
   Io write(std::string_view bytes);
+  // From a file, not copied through us. `ended`: the file has no more there.
+  Io send_file(int file, std::uint64_t offset, std::size_t size);
   // Tells the client that nothing was cut off. `bytes`, of which there are none: it was told.
   Io close_notify();
 

@@ -28,7 +28,6 @@ TEST_CASE("an unknown key names the key that was meant") {
 }
 
 TEST_CASE("what is going to be offered says that it is not yet") {
-  CHECK(errors_of("[server]\nclient-ca = x\n") == "file:2: [server] client-ca is not offered by this version\n");
   CHECK(errors_of("[registry.local]\nquota = 1GiB\n[policy]\n") ==
         "file:1: [registry.local] is not offered by this version\nfile:3: [policy] is not offered by this version\n");
   CHECK(errors_of("[upstream.x]\nurl = http://x\noffline = y\n") ==
@@ -212,8 +211,6 @@ TEST_CASE("an unknown variable of a known section is an error") {
   CHECK(errors_of("", {{}, {"WEIR_CACHE_TAG_TLL=5m"}}) ==
         "WEIR_CACHE_TAG_TLL: unknown key \"tag-tll\" in [cache]; did you mean \"tag-ttl\"?\n");
   CHECK(errors_of("", {{}, {"WEIR_CACHE_=5m"}}).starts_with("WEIR_CACHE_: unknown key \"\" in [cache]"));
-  CHECK(errors_of("", {{}, {"WEIR_SERVER_TRUSTED_PROXIES=x"}}) ==
-        "WEIR_SERVER_TRUSTED_PROXIES: [server] trusted-proxies is not offered by this version\n");
   CHECK(errors_of("", {{}, {"WEIR_CACHE_TAG-TTL=5m", "WEIR_CACHE_tag_ttl=5m"}}) ==
         "WEIR_CACHE_TAG-TTL: a variable is written in capitals, with _ for -: WEIR_CACHE_TAG_TTL\n"
         "WEIR_CACHE_tag_ttl: a variable is written in capitals, with _ for -: WEIR_CACHE_TAG_TTL\n");
@@ -310,4 +307,26 @@ TEST_CASE("one token serves all URLs of an upstream, so they are in one region")
   CHECK(errors_of("[upstream.x]\nurl = " + a + " " + b + "\nauth = ecr\n") == wrong);
   CHECK(errors_of("[upstream.x]\nurl = " + a + " https://public.ecr.aws\nauth = ecr\n") == wrong);
   CHECK(errors_of("[upstream.x]\nurl = " + a + " " + a + ":444\nauth = ecr\n").empty());
+}
+
+TEST_CASE("client authorities need certificates of the server's own, and identities by certificate need authorities") {
+  const auto pair = weir::testing::make_certificate("weir.test");
+  const weir::testing::ScratchFile certificate(pair.certificate), key(pair.key);
+  const std::string shown = "[server]\ntls-certificate = " + certificate.path() + "\ntls-key = " + key.path() + "\n";
+  CHECK(errors_of("[server]\nclient-ca = " + certificate.path() + "\n") ==
+        "file:2: [server] has client-ca and no tls-certificate\n");
+  CHECK(errors_of(shown + "client-ca = " + certificate.path() + "\n[auth]\ntrust-client-certificates = URI\n").empty());
+  CHECK(errors_of(shown + "[auth]\ntrust-client-certificates = CN\n") ==
+        "file:5: [auth] has trust-client-certificates, and [server] no client-ca\n");
+  CHECK(errors_of(shown + "[auth]\ntrust-client-certificates = off\n").empty());
+  CHECK(errors_of("[server]\nclient-ca = /nowhere/ca.pem\n").starts_with("file:2: [server] client-ca: open /nowhere/ca.pem"));
+  CHECK(errors_of("[auth]\ntrust-client-certificates = cn\n") ==
+        "file:2: [auth] trust-client-certificates: \"cn\" is not one of off, CN, URI, DNS\n");
+}
+
+TEST_CASE("trusted proxies are networks, each once") {
+  CHECK(errors_of("[server]\ntrusted-proxies = 10.0.0.0/8 fd00::/8\ntrusted-proxies = unix\nproxy-protocol = on\n").empty());
+  CHECK(errors_of("[server]\ntrusted-proxies = 10.1.2.3/8\n") ==
+        "file:2: [server] trusted-proxies: \"10.1.2.3/8\" has bits behind its prefix; did you mean \"10.0.0.0/8\"?\n");
+  CHECK(errors_of("[server]\ntrusted-proxies = unix unix\n") == "file:2: [server] trusted-proxies: \"unix\" is listed twice\n");
 }

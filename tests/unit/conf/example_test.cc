@@ -111,6 +111,7 @@ TEST_CASE("the example with every line uncommented loads too") {
     // Some keys name files that must be there.
     if (line.starts_with("#ca-file")) line = "ca-file = " + certificate.path();
     else if (line.starts_with("#tls-certificate")) line = "tls-certificate = " + certificate.path();
+    else if (line.starts_with("#client-ca")) line = "client-ca = " + certificate.path();
     else if (line.starts_with("#tls-key")) line = "tls-key = " + key.path();
     else if (line.starts_with("#oidc-ca-file")) line = "oidc-ca-file = " + certificate.path();
     else if (line.starts_with("#users-file")) line = "users-file = " + password.path();
