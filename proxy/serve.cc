@@ -326,8 +326,9 @@ int serve(const LoadedConfig& config, const ConfigSource& source) {
   Shutdown shutdown(site, loops, app_server, admin_server, admin, options.http.drain_timeout);
   const SignalWatch on_term(*loops[0], SIGTERM, [&] { shutdown.begin(); });
   const SignalWatch on_interrupt(*loops[0], SIGINT, [&] { shutdown.begin(); });
-  const SignalWatch on_hangup(*loops[0], SIGHUP,
-                              [&] { pool.submit([&] { reload(site, app_server, passwords, certificates, pool, source, reload_failed); }); });
+  const SignalWatch on_hangup(*loops[0], SIGHUP, [&] {
+    pool.submit([&] { reload(site, app_server, passwords, certificates, pool, source, reload_failed); });
+  });
   const Watchdog watchdog(*loops[0]);
 
   write_ports_file(options.http.ports_file, *listeners);
