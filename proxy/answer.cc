@@ -49,7 +49,7 @@ Task<Status> respond_error(Exchange& exchange, ErrorCode code, int status, std::
   if (!challenge.empty()) head.add("WWW-Authenticate", challenge);
   head.add("Content-Type", "application/json");
   if (status == 429 || status == 503) head.add("Retry-After", "1");
-  if (status == 405) head.add("Allow", "GET, HEAD");
+  if (status == 405) head.add("Allow", exchange.request().path == "/token" ? "GET, HEAD, POST" : "GET, HEAD");
   auto sent = co_await exchange.respond(std::move(head), error_body(code, detail));
   co_return sent;
 }

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "conf/command_line.h"
 #include "conf/config.h"
+#include "proxy/auth/users.h"
 #include "proxy/cache_commands.h"
 #include "proxy/credential_command.h"
 #include "proxy/node_command.h"
@@ -89,6 +90,19 @@ void show_config(const LoadedConfig& config, bool json) {
   if (json) std::printf("%s\n", out.end().end().take().c_str());
 }
 
+// What load_config() has not judged: files that other parts read.
+int check_config(const Options& options) {
+  if (!options.auth.users_file.empty()) {
+    const auto users = Users::read(options.auth.users_file);
+    if (!users) {
+      std::fprintf(stderr, "%s\n", users.error().what.c_str());
+      return 2;
+    }
+  }
+  std::printf("the configuration is good\n");
+  return 0;
+}
+
 int run(const Invocation& invocation) {
   if (invocation.command.starts_with("credential ")) return credential_command(invocation);
   const ConfigSource source{invocation.value("config"), invocation.values("set"), environment()};
@@ -103,7 +117,7 @@ int run(const Invocation& invocation) {
   const bool json = invocation.value("format") == "json";
   if (command == "serve") return serve(config, source);
   if (command == "config show") show_config(config, json);
-  if (command == "config check") std::printf("the configuration is good\n");
+  if (command == "config check") return check_config(config.options);
   if (command == "cache list") return cache_list(config.options, first, json);
   if (command == "cache stat") return cache_stat(config.options, first, json);
   if (command == "cache purge") return cache_purge(config.options, first, json);

@@ -331,6 +331,33 @@ TEST_CASE("scopes with odd colons are refused, and what cannot be granted is lef
   CHECK(HttpClient(scene.weir.url()).exchange("PUT", "/token", {}, "x").status == 405);
 }
 
+TEST_CASE("a repository that only ns or Host names is asked for in full, and a token for its namesake is not good for it") {
+  ScriptedUpstream second;
+  AuthScene scene("required", "[upstream.second]\nurl = " + second.url() + "\n");
+  auto blob = scene.put_blob(1000);
+  const auto digest = second.registry().put_blob("app", blob.content);
+  const auto namesake = scene.token_for(basic("alice:secret"), "repository:app:pull");
+  CHECK(scene.get(blob.path, bearer(namesake)).status == 200);
+  CHECK(scene.get(blob.path + "?ns=up", bearer(namesake)).status == 200);
+  for (const auto& [path, headers] :
+       {std::pair(blob.path + "?ns=second", bearer(namesake)), std::pair("/v2/second/app/blobs/" + digest, bearer(namesake)),
+        std::pair(blob.path, Headers{{"Authorization", "Bearer " + namesake}, {"Host", "second"}})}) {
+    const auto refused = scene.get(path, headers);
+    CHECK(refused.status == 401);
+    CHECK(refused.headers.value("WWW-Authenticate").find("scope=\"repository:second/app:pull\"") != std::string::npos);
+  }
+  CHECK(second.journal().count() == 0);
+  const auto in_full = scene.token_for(basic("alice:secret"), "repository:second/app:pull");
+  CHECK(scene.get(blob.path + "?ns=second", bearer(in_full)).digest == digest);
+  CHECK(scene.get("/v2/second/app/blobs/" + digest, bearer(in_full)).digest == digest);
+  // Where Host decided what was asked for, the token says so in full.
+  auto by_host = basic("alice:secret");
+  by_host.add("Host", "second");
+  const auto token = after_key(scene.ask("service=weir&scope=repository:app:pull", by_host).body, "token");
+  CHECK(payload_of(token).find("\"name\":\"second/app\"") != std::string::npos);
+  CHECK(scene.get(blob.path, bearer(token)).status == 401);
+}
+
 TEST_CASE("an issuer's keys come from its URL once, again for a key that is new, and stay good while it is down") {
   ScriptedUpstream keys;
   const auto first = SigningKey::rsa();
@@ -367,6 +394,9 @@ TEST_CASE("a wrong users file or key file never starts, and never takes the plac
                .start = false});
   CHECK_FALSE(wrong.weir.start());
   CHECK(wrong.weir.log().find("plaintext-password") == std::string::npos);
+  const auto checked = run_weir({"config", "check", "--set", "auth.users-file=" + wrong.weir.path("users")});
+  CHECK(checked.exit_code == 2);
+  CHECK(checked.error.find(wrong.weir.path("users") + ":1: ") != std::string::npos);
   AuthScene scene("required");
   scene.weir.directory().write("users", "alice:plaintext-password\n");
   scene.weir.hang_up();
