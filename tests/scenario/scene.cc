@@ -50,7 +50,8 @@ std::string up_section(const ScriptedUpstream& upstream, const std::string& line
 }
 
 Scene::Scene(const SceneOptions& options)
-    : upstream(options.server), weir(options.sections + up_section(upstream, options.upstream, options.host)) {
+    : upstream(options.server),
+      weir(options.sections + up_section(upstream, options.upstream, options.host), {.environment = options.environment}) {
   for (const auto& [name, text] : options.files) weir.directory().write(name, text);
   if (options.start) REQUIRE(weir.start());
 }

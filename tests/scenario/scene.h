@@ -38,6 +38,7 @@ struct SceneOptions {
   std::string upstream = {};                       // more lines of the section [upstream.up]
   std::string sections = {};                       // more sections, whole
   UpstreamOptions server = {};                     // the scripted one
+  std::map<std::string, std::string> environment = {};  // of the program
   std::map<std::string, std::string> files = {};   // name -> text, written to {directory} before the start
   std::string host = {};                           // the upstream's name in the configuration; empty: 127.0.0.1
   bool start = true;

@@ -161,6 +161,9 @@ Reply ScriptedUpstream::answer(const Request& request, const std::optional<Reply
   if (refusal) return *refusal;
   // The registry is not asked when the script answers; a token is not given either.
   if (action.status != 0) return {};
+  if (service_) {
+    if (auto reply = service_(request)) return *std::move(reply);
+  }
   if (request.path() == "/token") return tokens_->answer(request);
   return answer_from(registry_, request, action.ignore_range);
 }

@@ -17,6 +17,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -75,6 +76,10 @@ class ScriptedUpstream {
   void require_basic(const std::string& username, const std::string& password);
   void allow_anyone();
 
+  // Asked before the registry, unless a rule answers; what it has no answer for goes on to the registry. Before the first request.
+  using Service = std::function<std::optional<Reply>(const Request&)>;
+  void serve(Service service) { service_ = std::move(service); }
+
   // Faults; see rule.h. The number names the rule for rule_fired().
   std::size_t add_rule(Rule rule);
   void clear_rules();
@@ -110,6 +115,7 @@ class ScriptedUpstream {
 
   UpstreamOptions options_;
   std::optional<TlsContext> tls_;
+  Service service_;
   Registry registry_;
   Journal journal_;
   RuleList rules_;

@@ -52,7 +52,7 @@ bool has_setting(const std::string& configuration, const std::string& section, c
 
 bool is_inherited(std::string_view name) {
   if (name.starts_with("WEIR_") || name.starts_with("LISTEN_") || name.starts_with("WATCHDOG_")) return false;
-  if (name == "NOTIFY_SOCKET") return false;
+  if (name.starts_with("AWS_") || name == "NOTIFY_SOCKET") return false;
   return name.size() < 6 || !equal_ignoring_case(name.substr(name.size() - 6), "_proxy");
 }
 

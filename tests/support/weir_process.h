@@ -8,8 +8,8 @@
 //
 // In the configuration and in arguments, "{directory}" stands for the temporary directory. Where the configuration does
 // not say otherwise, the program listens on 127.0.0.1 with ports that the kernel chooses (new ones at each start) and
-// keeps its store in {directory}/store. The environment is the test's without WEIR_*, proxy settings and systemd's
-// variables.
+// keeps its store in {directory}/store. The environment is the test's without WEIR_*, AWS_*, proxy settings and
+// systemd's variables.
 //
 // The destructor kills the program and removes the directory. The end of the log is printed when the program crashed
 // or the running test has failed (see failure_watch.h).
