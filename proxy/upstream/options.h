@@ -17,6 +17,13 @@ enum class UpstreamAuth {
   ecr,        // a token of Amazon ECR's, with AWS credentials found as Amazon's tools find them
 };
 
+// Who may see what was fetched from it.
+enum class Visibility {
+  everybody,  // it is public there, and here as well
+  shared,     // fetched with this site's credentials, for all whom this site lets in
+  client,     // for callers whose own credentials the upstream takes for that repository
+};
+
 struct UpstreamOptions {
   std::string name;                     // of its section
   // http:// or https://, host, maybe port and path; where one fails the next is asked.
@@ -28,6 +35,7 @@ struct UpstreamOptions {
   std::string username;
   std::string password_file;
   std::string password;                 // the first line of password_file, read when the configuration is; never shown
+  Visibility visibility = Visibility::shared;
   std::string region;                   // with ecr: of its API; empty: as the name of the registry's host says
   std::string ecr_endpoint;             // with ecr: the URL of its API; empty: the region's
   std::string sts_endpoint;             // with ecr: the URL of the service that gives roles; empty: the region's

@@ -237,6 +237,10 @@ Task<Result<RegistryClient::Response>> RegistryClient::ask_in_order(UpstreamCont
 }
 
 Task<Result<RegistryClient::Response>> RegistryClient::ask(UpstreamContext context, Endpoint& endpoint, const Request& request) {
+  if (request.caller) {
+    auto response = co_await ask_as_caller(context, endpoint, request);
+    co_return response;
+  }
   const bool with_ecr = ecr_ && !ecr_->is_public();
   auto response = co_await (options_.auth == UpstreamAuth::basic ? ask_with_password(context, endpoint, request)
                             : with_ecr                           ? ask_with_ecr(context, endpoint, request)
@@ -316,28 +320,63 @@ Task<Result<RegistryClient::Response>> RegistryClient::ask_with_token(UpstreamCo
   }
 }
 
+// With what the caller sent, and where the upstream's challenge leads with that. None of this site's tokens is touched.
+Task<Result<RegistryClient::Response>> RegistryClient::ask_as_caller(UpstreamContext context, Endpoint& endpoint,
+                                                                     const Request& request) {
+  std::string authorization = *request.caller;
+  const bool may_ask_realm = authorization.empty() || equal_ignoring_case(authorization.substr(0, 6), "Basic ");
+  for (bool last = !may_ask_realm;; last = true) {
+    auto response = co_await follow(context, endpoint, request, authorization.empty() ? "" : "Authorization: " + authorization);
+    if (!response) co_return std::move(response).error();
+    const int status = response->head.status;
+    if (is_success(status)) co_return response;
+    const auto header = response->head.header("WWW-Authenticate");
+    auto challenge = header ? parse_challenge(*header) : std::nullopt;
+    Error error = co_await refusal(*std::move(response));
+    if (status == 401) error.failure = Failure::unauthorized;
+    if (status != 401 || last || !challenge || challenge->scheme != Challenge::Scheme::bearer) co_return error;
+    if (challenge->scope.empty()) challenge->scope = pull_scope(request.repository);
+    auto token = co_await token_for_caller(context, endpoint, *challenge, *request.caller);
+    if (!token) co_return std::move(token).error();
+    authorization = "Bearer " + *token;
+  }
+}
+
+Task<Result<std::string>> RegistryClient::token_for_caller(UpstreamContext context, const Endpoint& endpoint,
+                                                           const Challenge& challenge, const std::string& caller) {
+  auto transfer = transfer_to_realm(endpoint, challenge);
+  if (!transfer) co_return std::move(transfer).error();
+  if (!caller.empty()) transfer->headers.push_back("Authorization: " + caller);
+  auto token = co_await tokens_.fetch_for_another(context, challenge, *std::move(transfer));
+  co_return token;
+}
+
 std::string RegistryClient::basic_authorization() const {
   return "Authorization: Basic " + to_base64(options_.username + ':' + options_.password);
 }
 
-Task<Result<std::string>> RegistryClient::authorize(UpstreamContext context, const Endpoint& endpoint, const Challenge& challenge) {
+Result<TransferRequest> RegistryClient::transfer_to_realm(const Endpoint& endpoint, const Challenge& challenge) const {
   const auto realm = Url::parse(challenge.realm);
-  if (!realm) co_return Error{Failure::corrupt, Side::upstream, false, "the token realm is " + realm.error().what};
+  if (!realm) return Error{Failure::corrupt, Side::upstream, false, "the token realm is " + realm.error().what};
   if (!issues_tokens(*realm)) {
-    co_return Error{Failure::refused, Side::upstream, false,
-                    options_.name + " sends us for a token to " + realm->host + ", which its token-realms do not name"};
+    return Error{Failure::refused, Side::upstream, false,
+                 options_.name + " sends us for a token to " + realm->host + ", which its token-realms do not name"};
   }
   if (endpoint.url.tls && !realm->tls) {
-    co_return Error{Failure::corrupt, Side::upstream, false,
-                    "a token realm without TLS for an upstream with it: " + realm->shown()};
+    return Error{Failure::corrupt, Side::upstream, false, "a token realm without TLS for an upstream with it: " + realm->shown()};
   }
-  auto transfer = transfer_to(*realm);
+  return transfer_to(*realm);
+}
+
+Task<Result<std::string>> RegistryClient::authorize(UpstreamContext context, const Endpoint& endpoint, const Challenge& challenge) {
+  auto transfer = transfer_to_realm(endpoint, challenge);
+  if (!transfer) co_return std::move(transfer).error();
   if (ecr_) {
-    auto token = co_await token_for_ecr(context, challenge, std::move(transfer));
+    auto token = co_await token_for_ecr(context, challenge, *std::move(transfer));
     co_return token;
   }
-  if (options_.auth == UpstreamAuth::bearer) transfer.headers.push_back(basic_authorization());
-  auto token = co_await tokens_.get(context, challenge, std::move(transfer));
+  if (options_.auth == UpstreamAuth::bearer) transfer->headers.push_back(basic_authorization());
+  auto token = co_await tokens_.get(context, challenge, *std::move(transfer));
   if (!token && token.error().failure == Failure::unauthorized && options_.auth == UpstreamAuth::bearer) {
     Error ours = token.error();  // this site's credentials are refused: nothing a node can mend
     ours.failure = Failure::refused;

@@ -38,6 +38,9 @@ class RegistryClient {
     bool large = false;                         // a layer, which may hold its place for minutes
     bool now_or_never = false;                  // `timeout` at once when all places are taken
     bool twice = false;                         // once more, a moment later, where no answer or 5xx came at once
+    // Whose request it is: not this site's but a caller's, with the value of the Authorization header that it sent; empty: it
+    // sent none. That goes to the upstream and its token realm, and is kept nowhere. A 401 is then always `unauthorized`.
+    std::optional<std::string> caller;
   };
 
   // A 200 or 206 whose body is still to be read. Holds one of the upstream's places until it is destroyed.
@@ -93,8 +96,12 @@ class RegistryClient {
   Task<Result<Response>> ask_with_password(UpstreamContext context, Endpoint& endpoint, const Request& request);
   Task<Result<Response>> ask_with_ecr(UpstreamContext context, Endpoint& endpoint, const Request& request);
   Task<Result<Response>> ask_with_token(UpstreamContext context, Endpoint& endpoint, const Request& request);
+  Task<Result<Response>> ask_as_caller(UpstreamContext context, Endpoint& endpoint, const Request& request);
   Task<Result<Response>> follow(UpstreamContext context, Endpoint& endpoint, const Request& request, std::string authorization);
   Task<Result<std::string>> authorize(UpstreamContext context, const Endpoint& endpoint, const Challenge& challenge);
+  Task<Result<std::string>> token_for_caller(UpstreamContext context, const Endpoint& endpoint, const Challenge& challenge,
+                                             const std::string& caller);
+  Result<TransferRequest> transfer_to_realm(const Endpoint& endpoint, const Challenge& challenge) const;
   Task<Result<std::string>> token_for_ecr(UpstreamContext context, const Challenge& challenge, TransferRequest transfer);
   std::string basic_authorization() const;
   TransferRequest transfer_to(const Url& url) const;

@@ -36,6 +36,18 @@ std::shared_ptr<RegistryClient> Router::find(std::string_view name_space) const 
   return found == by_namespace_.end() ? nullptr : found->second;
 }
 
+std::shared_ptr<RegistryClient> Router::find_host(std::string_view host) const {
+  const auto lower_host = to_lower(host);
+  if (auto upstream = find(lower_host)) return upstream;
+  return find(std::string_view(lower_host).substr(0, lower_host.rfind(':')));
+}
+
+std::shared_ptr<RegistryClient> Router::resolve_host(std::optional<std::string_view> ns, std::string_view host) const {
+  if (ns) return find(to_lower(*ns));
+  auto upstream = find_host(host);
+  return upstream ? upstream : default_;
+}
+
 Router::Target Router::target(std::shared_ptr<RegistryClient> upstream, RepositoryPath path) {
   // Docker Hub's official images have no owner in what people write.
   const auto& namespaces = upstream->options().namespaces;
@@ -58,10 +70,7 @@ Result<Router::Target> Router::resolve(const RepositoryPath& path, std::optional
     return found;
   }
   if (auto upstream = find(path.first()); upstream && !path.single()) return target(std::move(upstream), path.rest());
-  const auto lower_host = to_lower(host);
-  if (auto upstream = find(lower_host)) return target(std::move(upstream), path);
-  if (auto upstream = find(std::string_view(lower_host).substr(0, lower_host.rfind(':'))))
-    return target(std::move(upstream), path);
+  if (auto upstream = find_host(host)) return target(std::move(upstream), path);
   if (default_) return target(default_, path);
   return Error{Failure::not_found, Side::client, false,
                "no upstream is named by the ns parameter, the path or the Host, and none is the default"};

@@ -28,8 +28,11 @@ class Router {
   // host that `?ns=` names loses it.
   // Error (client): not_found when none of them names an upstream; invalid for a namespace that cannot be one.
   Result<Target> resolve(const RepositoryPath& path, std::optional<std::string_view> ns, std::string_view host) const;
+  // The upstream that a request without a path means, such as that for /v2/; nothing when it names none.
+  std::shared_ptr<RegistryClient> resolve_host(std::optional<std::string_view> ns, std::string_view host) const;
 
  private:
+  std::shared_ptr<RegistryClient> find_host(std::string_view host) const;
   std::shared_ptr<RegistryClient> find(std::string_view name_space) const;
   static Target target(std::shared_ptr<RegistryClient> upstream, RepositoryPath path);
 

@@ -61,6 +61,13 @@ Task<Result<std::string>> TokenCache::fetch_and_keep(UpstreamContext context, st
   co_return token->text;
 }
 
+Task<Result<std::string>> TokenCache::fetch_for_another(UpstreamContext context, Challenge challenge, TransferRequest transfer) {
+  auto token = co_await fetch(context, challenge, std::move(transfer));
+  context.counters.cell(Metric::token_fetches, upstream_ + (token ? ",ok" : ",failed")).add(1);
+  if (!token) co_return std::move(token).error();
+  co_return std::move(token->text);
+}
+
 Task<Result<TokenCache::Token>> TokenCache::fetch(UpstreamContext context, const Challenge& challenge, TransferRequest request) {
   request.method = "GET";
   request.url = challenge.realm + (challenge.realm.find('?') == std::string::npos ? '?' : '&');

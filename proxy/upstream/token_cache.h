@@ -37,6 +37,8 @@ class TokenCache {
   // The same, or one from the realm. `transfer` carries the deadlines and the trust; its URL and headers are set here.
   // Error: unauthorized when the realm refuses; what the transfer failed with; invalid when the answer is no token.
   Task<Result<std::string>> get(UpstreamContext context, Challenge challenge, TransferRequest transfer);
+  // One for somebody else, whose credentials `transfer` carries: neither looked up nor kept.
+  Task<Result<std::string>> fetch_for_another(UpstreamContext context, Challenge challenge, TransferRequest transfer);
   // What the realm last refused may be asked for again at once: with other credentials.
   void forgive(const Challenge& challenge) { failed_.succeeded(key_of(challenge)); }
   // The upstream refused this token.

@@ -129,3 +129,17 @@ TEST_CASE("an upstream whose url does not stand makes no router") {
   realm.token_realms = {"not a host"};
   CHECK_FALSE(Router::make(clock, {realm}).ok());
 }
+
+TEST_CASE("a request without a path means the upstream of its ns, of its Host, or the default") {
+  const Routing routing(kThree);
+  const auto named = [&](std::optional<std::string_view> ns, std::string_view host) {
+    const auto found = routing.router->resolve_host(ns, host);
+    return found ? found->options().name : "none";
+  };
+  CHECK(named("Quay.io", "weir:5000") == "quay");
+  CHECK(named("elsewhere.io", "quay.io") == "none");
+  CHECK(named(std::nullopt, "quay.io:5000") == "quay");
+  CHECK(named(std::nullopt, "registry.local:5000") == "local");
+  CHECK(named(std::nullopt, "weir:5000") == "hub");
+  CHECK_FALSE(Routing({upstream("only")}).router->resolve_host(std::nullopt, "weir"));
+}
