@@ -17,7 +17,7 @@ struct Planned {
   std::string_view keys;  // empty: the section as a whole
 };
 constexpr Planned kPlanned[] = {
-    {"upstream", "offline visibility max-rate parallel-ranges"},
+    {"upstream", "offline max-rate parallel-ranges"},
     {"registry", ""},
     {"policy", ""},
     {"meter", ""},
@@ -197,6 +197,12 @@ std::vector<ConfigKey> upstream_keys(UpstreamOptions& upstream) {
       {"password-file", password_file(upstream.password_file, upstream.password),
        "A file whose first line is that user's password, read at the start and on SIGHUP; or `credential:NAME` for a credential "
        "that systemd hands over, or `env:NAME` for a variable of the environment; none by default."},
+      {"visibility",
+       one_of<Visibility>(upstream.visibility,
+                          {{"public", Visibility::everybody}, {"shared", Visibility::shared}, {"client", Visibility::client}}),
+       "Who may see what was fetched from it: `public` (everybody), `shared` (all whom this site lets in, though it was fetched "
+       "with "
+       "this site's credentials) or `client` (callers whose own credentials it takes for that repository)."},
       {"region", aws_region(upstream.region),
        "With auth = ecr the AWS region whose API gives its tokens; by default what the name of its host says."},
       {"ecr-endpoint", url(upstream.ecr_endpoint),

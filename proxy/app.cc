@@ -38,7 +38,9 @@ Task<void> App::answer(Call& call) {
   const bool resolved = co_await resolve(call);
   if (!resolved) co_return;
   const bool admitted = co_await admit(call);
-  if (admitted) co_await dispatch(call);
+  if (!admitted) co_return;
+  const bool shown = co_await visibility_.admits(call);
+  if (shown) co_await dispatch(call);
 }
 
 // Which upstream and which repository. True: known, or not needed.

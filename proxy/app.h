@@ -10,13 +10,14 @@
 #include "proxy/pull_manifest.h"
 #include "proxy/site.h"
 #include "proxy/token_endpoint.h"
+#include "proxy/visibility.h"
 
 namespace weir {
 
 class App final : public Handler {
  public:
   App(Site& site, BlobPull& blob_pull, ManifestPull& manifest_pull, PasswordCheck& passwords)
-      : site_(site), blobs_(site.store, blob_pull), manifests_(manifest_pull), listings_(site.listings),
+      : site_(site), visibility_(site.clock), blobs_(site.store, blob_pull), manifests_(manifest_pull), listings_(site.listings),
         tokens_(site, passwords) {}
 
   Task<void> handle(Exchange& exchange) override;
@@ -30,6 +31,7 @@ class App final : public Handler {
   void account(const Call& call);
 
   Site& site_;
+  CallerVisibility visibility_;
   Blobs blobs_;
   Manifests manifests_;
   Listings listings_;
