@@ -81,9 +81,12 @@ Transfer::Transfer(Transport& transport, TransferRequest request)
   const auto set = [easy](CURLoption option, auto value) { CHECK(curl_easy_setopt(easy, option, value) == CURLE_OK); };
   for (const auto& header : request_.headers) handle_->headers = curl_slist_append(handle_->headers, header.c_str());
   if (request_.aws_signature) sign_for_aws(*request_.aws_signature);
-  // A registry's bytes are what their digest says; an encoding on the way would change them.
-  handle_->headers = curl_slist_append(handle_->headers, "Accept-Encoding: identity");
-  handle_->headers = curl_slist_append(handle_->headers, "Expect:");
+  // A registry's bytes are what their digest says; an encoding on the way would change them. libcurl signs every header of its
+  // list, also one that is only named in order not to be sent, so the list of a signed request holds no more than it must.
+  if (!request_.aws_signature) {
+    handle_->headers = curl_slist_append(handle_->headers, "Accept-Encoding: identity");
+    handle_->headers = curl_slist_append(handle_->headers, "Expect:");
+  }
 
   set(CURLOPT_URL, request_.url.c_str());
   if (!request_.unix_socket.empty()) set(CURLOPT_UNIX_SOCKET_PATH, request_.unix_socket.c_str());

@@ -154,6 +154,10 @@ inline std::string check_sigv4(const SignedRequest& request, const AwsKey& key, 
   if (!std::ranges::is_sorted(signed_headers)) return "SignedHeaders are not sorted";
   const auto is_signed = [&](const std::string& name) { return std::ranges::count(signed_headers, name) == 1; };
   if (!is_signed("host")) return "the host is not signed";
+  for (const auto& name : signed_headers) {
+    if (std::ranges::none_of(request.headers, [&](const auto& field) { return lower(field.first) == name; }))
+      return name + " is signed and not there";
+  }
   for (const auto& [name, value] : request.headers) {
     if (lower(name).starts_with("x-amz-") && !is_signed(lower(name))) return lower(name) + " is not signed";
   }

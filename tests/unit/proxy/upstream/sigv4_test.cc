@@ -103,6 +103,7 @@ TEST_CASE("a signature is for one body, target, host, key, region, service and f
   CHECK(judged([](SignedRequest& request) { request.headers.pop_back(); }) == "not signed");
   CHECK(judged([](SignedRequest& request) { request.headers.emplace_back("X-Amz-Target", "x"); }) ==
         "x-amz-target is not signed");
+  CHECK(judged([](SignedRequest& request) { request.headers[0].first = "X-Other"; }) == "content-type is signed and not there");
   CHECK(judged([](SignedRequest& request) { request.headers[2].second = "yesterday"; }) == "no X-Amz-Date");
   CHECK(judged(as_it_is, kSuiteKey, kSuiteTime + 301) == "signature expired");
   CHECK(judged(as_it_is, kSuiteKey, kSuiteTime - 301) == "signature expired");
