@@ -138,3 +138,12 @@ TEST_CASE("a writer escapes names as well as values") {
   json.object().member("a\"b", "c\nd").end();
   CHECK(json.take() == R"({"a\"b":"c\nd"})");
 }
+
+TEST_CASE("a number is one in whatever way it is written, and nothing else is") {
+  const auto json = Json::parse(R"({"a":1795729686,"b":1.795729686E9,"c":-0.5,"d":"1","e":null,"f":true})");
+  REQUIRE(json);
+  CHECK(json->at("a")->number() == 1'795'729'686);
+  CHECK(json->at("b")->number() == 1'795'729'686);
+  CHECK(json->at("c")->number() == -0.5);
+  for (const char* other : {"d", "e", "f"}) CHECK_FALSE(json->at(other)->number());
+}

@@ -70,3 +70,9 @@ TEST_CASE("what may hold a secret is refused and never repeated") {
   CHECK(wrong_with("https://user@x") == "a url holds no user and no password");
   CHECK(wrong_with("https://x?a") == "a url has no query (?) and no fragment (#)");
 }
+
+TEST_CASE("the host of a url is told without its port and its path") {
+  CHECK(host_of_url("https://registry.example.com") == "registry.example.com");
+  CHECK(host_of_url("http://10.0.0.7:5000/path") == "10.0.0.7");
+  CHECK(host_of_url("https://[fd00::7]:5000") == "[fd00::7]");
+}
