@@ -46,8 +46,8 @@ std::string variable_name(std::string_view section, std::string_view key) {
 class Loader {
  public:
   Loader() {
-    for (auto& [name, keys] : fixed_sections(options_))
-      fixed_.push_back(std::make_unique<ConfigSection>(name, Place{}, std::move(keys)));
+    for (auto& [name, keys, families] : fixed_sections(options_))
+      fixed_.push_back(std::make_unique<ConfigSection>(name, Place{}, std::move(keys), std::move(families)));
   }
 
   void read_file(const std::string& path);
@@ -56,6 +56,8 @@ class Loader {
   void check_server();
   void check_auth();
   void check_upstreams();
+  void check_meter();
+  void check_prices();
   std::variant<LoadedConfig, std::vector<ConfigError>> finish();
 
  private:
@@ -66,6 +68,7 @@ class Loader {
     if (auto wrong = section.assign(key, std::string(trim(text)), place)) mistake(place, std::move(*wrong));
   }
   ConfigSection* find(const std::string& name) const;
+  ConfigSection* find_family(const std::string& name);
   ConfigSection* begin_in_file(const std::string& name, const Place& place);
   void set_new_upstream(const std::string& name, const std::string& key, std::string_view text, const Place& place);
   std::string unknown_section(const std::string& name) const;
@@ -146,6 +149,17 @@ void Loader::read_variable(const std::string& variable) {
   }
 }
 
+// The section of `meter.team.ml`, where what follows the first dot is a key of a family.
+ConfigSection* Loader::find_family(const std::string& name) {
+  const auto dot = name.find('.');
+  for (const auto& section : fixed_) {
+    if (section->name() != name.substr(0, dot)) continue;
+    const auto key = name.substr(dot + 1);
+    return section->knows(key) || section->admit(key) ? section.get() : nullptr;
+  }
+  return nullptr;
+}
+
 // A misspelt key does not bring an upstream into being.
 void Loader::set_new_upstream(const std::string& name, const std::string& key, std::string_view text, const Place& place) {
   auto upstream = std::make_unique<Upstream>(name, place);
@@ -166,6 +180,7 @@ void Loader::read_set(const std::string& set) {
   const auto section_name = name.substr(0, dot), key = name.substr(dot + 1);
   const auto text = std::string_view(set).substr(equals + 1);
   if (ConfigSection* section = find(section_name)) assign(*section, key, text, place);
+  else if (ConfigSection* named = find_family(name)) assign(*named, name.substr(named->name().size() + 1), text, place);
   else if (names_upstream(section_name)) set_new_upstream(section_name, key, text, place);
   else mistake(place, unknown_section(section_name));
 }
@@ -275,6 +290,44 @@ void Loader::check_upstreams() {
   }
 }
 
+// Budgets are of teams, upstreams and the currency that there are.
+void Loader::check_meter() {
+  const ConfigSection& section = *find("meter");
+  for (const auto& budget : options_.meter.budgets) {
+    const auto wrong = [&](std::string what) {
+      mistake(section.place_of("budget." + budget.name), "[meter] budget." + budget.name + ": " + std::move(what));
+    };
+    if (budget.of == BudgetOptions::Of::team) {
+      std::vector<std::string> teams{std::string(kNoTeam)};
+      for (const auto& team : options_.meter.teams) teams.push_back(team.name);
+      if (std::find(teams.begin(), teams.end(), budget.who) == teams.end())
+        wrong("there is no team." + budget.who + suggestion(budget.who, teams));
+    } else if (!find(std::string(kUpstream) + budget.who)) {
+      wrong("there is no [upstream." + budget.who + "]");
+    }
+    if (!budget.currency.empty() && budget.currency != options_.price.currency)
+      wrong("its limits are in " + budget.currency + ", and prices in " + options_.price.currency);
+  }
+}
+
+void Loader::check_prices() {
+  const auto& file = options_.price.file;
+  if (file.empty()) return;
+  const Place& place = find("price")->place_of("file");
+  const auto text = read_small_file(file, Prices::kMostBytes);
+  if (!text) return mistake(place, "[price] file: " + text.error().what);
+  auto outcome = Prices::parse(*text);
+  if (auto* errors = std::get_if<std::vector<PriceError>>(&outcome)) {
+    for (auto& error : *errors) {
+      Place there = place;
+      there.name = file + ':' + std::to_string(error.line) + ':' + std::to_string(error.column);
+      mistake(there, std::move(error.what));
+    }
+    return;
+  }
+  options_.price.prices = std::make_shared<const Prices>(std::get<Prices>(std::move(outcome)));
+}
+
 std::variant<LoadedConfig, std::vector<ConfigError>> Loader::finish() {
   if (!mistakes_.empty()) {
     std::vector<ConfigError> errors;
@@ -303,6 +356,8 @@ std::variant<LoadedConfig, std::vector<ConfigError>> load_config(const ConfigSou
   loader.check_server();
   loader.check_auth();
   loader.check_upstreams();
+  loader.check_meter();
+  loader.check_prices();
   return loader.finish();
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "cache/options.h"
+#include "meter/options.h"
 #include "proxy/auth/options.h"
 #include "proxy/http/options.h"
 #include "proxy/options.h"
@@ -19,6 +20,8 @@ struct Options {
   CacheOptions cache;
   FreshnessOptions freshness;
   std::vector<UpstreamOptions> upstreams;  // in the order they were named
+  MeterOptions meter;
+  PriceOptions price;
   Log::Options log;
   bool access_log = true;  // a line for every request answered
 };

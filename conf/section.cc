@@ -56,8 +56,9 @@ struct ConfigSection::Description {
   std::map<std::string, Given> given;
 };
 
-ConfigSection::ConfigSection(std::string name, Place place, std::vector<ConfigKey> keys)
-    : name_(std::move(name)), place_(std::move(place)), keys_(std::move(keys)), description_(std::make_unique<Description>()) {
+ConfigSection::ConfigSection(std::string name, Place place, std::vector<ConfigKey> keys, std::vector<KeyFamily> families)
+    : name_(std::move(name)), place_(std::move(place)), keys_(std::move(keys)), families_(std::move(families)),
+      description_(std::make_unique<Description>()) {
   for (const auto& key : keys_) {
     description_->keys.add_options()(key.name.c_str(), new KeySemantic(key.value), key.help.c_str());
   }
@@ -69,6 +70,18 @@ ConfigSection::~ConfigSection() = default;
 bool ConfigSection::knows(const std::string& key) const {
   return !key.empty() && description_->keys.find_nothrow(key, false) != nullptr;
 }
+bool ConfigSection::admit(const std::string& key) {
+  for (const auto& family : families_) {
+    if (!key.starts_with(family.prefix)) continue;
+    auto made = family.make(key);
+    if (!made) return false;
+    description_->keys.add_options()(key.c_str(), new KeySemantic(made->value), made->help.c_str());
+    keys_.push_back(*std::move(made));
+    return true;
+  }
+  return false;
+}
+
 bool ConfigSection::has(const std::string& key) const { return description_->given.contains(key); }
 
 const Place& ConfigSection::place_of(const std::string& key) const {
@@ -89,7 +102,7 @@ bool ConfigSection::is_sound(const std::string& key) const {
 }
 
 std::optional<std::string> ConfigSection::assign(const std::string& key, const std::string& text, const Place& place) {
-  if (!knows(key)) return unknown(key);
+  if (!knows(key) && !admit(key)) return unknown(key);
   const auto semantic = description_->keys.find(key, false).semantic();
   Given& given = description_->given[key];
   const bool same_layer = !given.places.empty() && given.places.back().layer == place.layer;
@@ -114,6 +127,11 @@ std::string ConfigSection::unknown(const std::string& key) const {
   if (planned_key(name_, key)) return full(key) + " is not offered by this version";
   std::vector<std::string> names;
   for (const auto& known : keys_) names.push_back(known.name);
+  for (const auto& family : families_) {
+    if (key.starts_with(family.prefix))
+      return full(key) + ": " + quoted(key.substr(family.prefix.size())) + " cannot be a name: letters, digits, - _ and ., but none and other";
+    names.push_back(family.prefix + "NAME");
+  }
   return "unknown key " + quoted(key) + " in [" + name_ + "]" + suggestion(key, names);
 }
 

@@ -24,7 +24,7 @@ struct Place {
 class ConfigSection {
  public:
   // The fields behind `keys` must outlive the section.
-  ConfigSection(std::string name, Place place, std::vector<ConfigKey> keys);
+  ConfigSection(std::string name, Place place, std::vector<ConfigKey> keys, std::vector<KeyFamily> families = {});
   ~ConfigSection();
   ConfigSection(const ConfigSection&) = delete;
 
@@ -33,6 +33,8 @@ class ConfigSection {
   void begin_at(Place place) { place_ = std::move(place); }
 
   bool knows(const std::string& key) const;  // is it in the table?
+  // Takes a key of one of the families into the table. False: it belongs to none.
+  bool admit(const std::string& key);
   bool has(const std::string& key) const;    // was it given, rightly or not?
   // Where the key was last given, else where the section began.
   const Place& place_of(const std::string& key) const;
@@ -54,7 +56,8 @@ class ConfigSection {
 
   const std::string name_;
   Place place_;
-  const std::vector<ConfigKey> keys_;
+  std::vector<ConfigKey> keys_;
+  const std::vector<KeyFamily> families_;
   const std::unique_ptr<Description> description_;
 };
 

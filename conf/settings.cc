@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "base/spelling.h"
 
 namespace weir {
 namespace {
@@ -20,8 +21,6 @@ constexpr Planned kPlanned[] = {
     {"upstream", "offline max-rate parallel-ranges"},
     {"registry", ""},
     {"policy", ""},
-    {"meter", ""},
-    {"price", ""},
     {"sync", ""},
 };
 
@@ -151,6 +150,88 @@ std::vector<ConfigKey> auth_keys(AuthOptions& auth) {
   };
 }
 
+std::vector<ConfigKey> meter_keys(MeterOptions& meter) {
+  return {
+      {"flush-interval", duration(meter.flush_interval, Milliseconds(100)),
+       "How often what was counted is written to the ledger; a power cut loses up to so much, a kill nothing."},
+      {"retention", duration(meter.retention, std::chrono::hours(48)),
+       "How long usage is known by the hour; by the day it is known ten times as long, by the month for good."},
+      {"max-series", count(meter.max_series, 100, 10'000'000),
+       "Combinations of identity, repository, upstream and outcome that are told apart in an hour; what is beyond is counted as "
+       "`other`."},
+  };
+}
+
+// A word that can name a team or a budget.
+bool valid_word(std::string_view text) {
+  return !text.empty() && text.size() <= kMostTeamBytes && std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+         });
+}
+
+template <typename T>
+T* named(std::vector<T>& all, std::string_view name) {
+  const auto found = std::find_if(all.begin(), all.end(), [&](const T& one) { return one.name == name; });
+  return found == all.end() ? nullptr : &*found;
+}
+
+std::optional<ConfigKey> team_key(MeterOptions& meter, const std::string& key) {
+  const auto name = key.substr(key.find('.') + 1);
+  if (!valid_word(name) || name == kNoTeam || name == kOther) return std::nullopt;
+  ConfigValue value;
+  value.type = "PATTERN";
+  value.repeatable = true;
+  value.read = [&meter, name](std::string_view text, bool again) -> Status {
+    auto* team = named(meter.teams, name);
+    if (!team) team = &meter.teams.emplace_back(TeamOptions{name, {}});
+    if (!again) team->patterns.clear();
+    for (const auto word : words(text)) team->patterns.emplace_back(word);
+    return ok_status();
+  };
+  value.show = [&meter, name] {
+    const auto* team = named(meter.teams, name);
+    return team ? joined(team->patterns, " ") : std::string();
+  };
+  return ConfigKey{key, std::move(value),
+                   "Whose usage is counted for the team of that name: identities, where `*` stands for a part between slashes and `**` "
+                   "for anything; the first team that matches has it; none by default."};
+}
+
+std::optional<ConfigKey> budget_key(MeterOptions& meter, const std::string& key) {
+  const auto name = key.substr(key.find('.') + 1);
+  if (!valid_word(name)) return std::nullopt;
+  ConfigValue value;
+  value.type = "WHAT, PERIOD, SOFT, HARD";
+  value.read = [&meter, name](std::string_view text, bool) -> Status {
+    auto budget = BudgetOptions::parse(name, text);
+    if (!budget) return std::move(budget).error();
+    if (auto* known = named(meter.budgets, name)) *known = *std::move(budget);
+    else meter.budgets.push_back(*std::move(budget));
+    return ok_status();
+  };
+  value.show = [&meter, name] {
+    const auto* budget = named(meter.budgets, name);
+    return budget ? budget->text() : std::string();
+  };
+  return ConfigKey{key, std::move(value),
+                   "What `team NAME` or `upstream NAME` may fetch in a `day` or a `month`, as bytes or as money: from the soft limit on "
+                   "answers carry a warning, from the hard one on misses are refused with 429, hits never; `-` is no limit; none by "
+                   "default."};
+}
+
+std::vector<KeyFamily> meter_families(MeterOptions& meter) {
+  return {{"team.", "ml", [&meter](const std::string& key) { return team_key(meter, key); }},
+          {"budget.", "ml", [&meter](const std::string& key) { return budget_key(meter, key); }}};
+}
+
+std::vector<ConfigKey> price_keys(PriceOptions& price) {
+  return {
+      {"currency", currency(price.currency), "What prices are in: a code of ISO 4217, such as USD, EUR or JPY."},
+      {"file", file_name(price.file),
+       "What upstreams and storage cost, read at the start and on SIGHUP; none by default, and nothing has a price."},
+  };
+}
+
 std::vector<ConfigKey> log_keys(Options& options) {
   return {
       {"format", one_of<bool>(options.log.json, {{"json", true}, {"text", false}}),
@@ -172,6 +253,8 @@ std::vector<FixedSection> fixed_sections(Options& options) {
       {"admin", admin_keys(options.admin)},
       {"cache", cache_keys(options.cache, options.freshness)},
       {"auth", auth_keys(options.auth)},
+      {"meter", meter_keys(options.meter), meter_families(options.meter)},
+      {"price", price_keys(options.price)},
       {"log", log_keys(options)},
   };
 }

@@ -2,6 +2,8 @@
 // The table of everything that can be set: section, key, kind of value, the field it goes to, one sentence of help.
 // A key is added by one line here; its default is the field's own.
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,9 +19,18 @@ struct ConfigKey {
   std::string help;
 };
 
+// Keys of one kind whose names end in a word that the user chooses: `team.NAME`.
+struct KeyFamily {
+  std::string prefix;   // `team.`
+  std::string example;  // a word that may follow
+  // The key of that name; nothing when the word cannot be one.
+  std::function<std::optional<ConfigKey>(const std::string& name)> make;
+};
+
 struct FixedSection {
   std::string name;
   std::vector<ConfigKey> keys;
+  std::vector<KeyFamily> families = {};
 };
 
 // The sections there is one of each. The options must outlive them and stay where they are.

@@ -272,6 +272,18 @@ ConfigValue file_name(std::string& field) {
   return value;
 }
 
+ConfigValue currency(std::string& field) {
+  ConfigValue value = file_name(field);
+  value.type = "CODE";
+  value.read = [&field](std::string_view text, bool) -> Status {
+    const bool capitals = std::all_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+    if (text.size() != 3 || !capitals) return wrong(quoted(text) + " is not the code of a currency, such as USD or EUR");
+    field = text;
+    return ok_status();
+  };
+  return value;
+}
+
 ConfigValue plain_text(std::string& field) {
   ConfigValue value = file_name(field);
   value.type = "TEXT";

@@ -51,6 +51,8 @@ ConfigValue url(std::string& field);
 // The name of an AWS region.
 ConfigValue aws_region(std::string& field);
 ConfigValue file_name(std::string& field);
+// A code of ISO 4217.
+ConfigValue currency(std::string& field);
 // One line of printable text.
 ConfigValue plain_text(std::string& field);
 // A file that can be read now.

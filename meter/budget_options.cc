@@ -7,21 +7,19 @@ namespace {
 
 Error no_budget(std::string what) { return Error{Failure::invalid, Side::local, false, std::move(what)}; }
 
-Result<std::optional<BudgetOptions::Limit>> parse_limit(std::string_view text, std::string_view currency) {
+Result<std::optional<BudgetOptions::Limit>> parse_limit(std::string_view text, std::string& currency) {
   if (text == "-") return std::optional<BudgetOptions::Limit>();
   BudgetOptions::Limit limit;
   if (const auto blank = text.find_last_of(" \t"); blank != std::string_view::npos && valid_currency(text.substr(blank + 1))) {
-    if (text.substr(blank + 1) != currency)
-      return no_budget("the currency is " + std::string(currency) + ", as [price] says, and not " +
-                       std::string(text.substr(blank + 1)));
     const auto money = Money::parse(trim(text.substr(0, blank)));
-    if (!money || *money < Money()) return no_budget("an amount of money is written 100 " + std::string(currency));
+    if (!money || *money < Money()) return no_budget("an amount of money is written 100 USD");
+    if (!currency.empty() && currency != text.substr(blank + 1)) return no_budget("both limits of a budget are in one currency");
+    currency = text.substr(blank + 1);
     limit.money = *money;
     return std::optional(limit);
   }
   const auto bytes = parse_size(text);
-  if (!bytes)
-    return no_budget("a limit is a size, such as 800GB, money, such as 100 " + std::string(currency) + ", or - for none");
+  if (!bytes) return no_budget("a limit is a size, such as 800GB, money, such as 100 USD, or - for none");
   limit.bytes = *bytes;
   return std::optional(limit);
 }
@@ -30,7 +28,7 @@ Result<std::optional<BudgetOptions::Limit>> parse_limit(std::string_view text, s
 
 std::string BudgetOptions::Limit::text() const { return bytes ? show_size(*bytes) : money ? money->text() : "-"; }
 
-Result<BudgetOptions> BudgetOptions::parse(std::string_view name, std::string_view text, std::string_view currency) {
+Result<BudgetOptions> BudgetOptions::parse(std::string_view name, std::string_view text) {
   BudgetOptions budget;
   budget.name = name;
   const auto parts = split(text, ',');
@@ -43,7 +41,8 @@ Result<BudgetOptions> BudgetOptions::parse(std::string_view name, std::string_vi
   const auto span = trim(parts[1]);
   if (span != "day" && span != "month") return no_budget("the period of a budget is day or month");
   budget.span = span == "day" ? Span::day : Span::month;
-  auto soft = parse_limit(trim(parts[2]), currency), hard = parse_limit(trim(parts[3]), currency);
+  auto soft = parse_limit(trim(parts[2]), budget.currency);
+  auto hard = parse_limit(trim(parts[3]), budget.currency);
   if (!soft) return std::move(soft).error();
   if (!hard) return std::move(hard).error();
   budget.soft = *soft;
@@ -58,9 +57,9 @@ Result<BudgetOptions> BudgetOptions::parse(std::string_view name, std::string_vi
   return budget;
 }
 
-std::string BudgetOptions::text(std::string_view currency) const {
+std::string BudgetOptions::text() const {
   const auto limit = [&](const std::optional<Limit>& one) {
-    return one ? one->text() + (one->money ? " " + std::string(currency) : "") : std::string("-");
+    return one ? one->text() + (one->money ? " " + currency : "") : std::string("-");
   };
   return std::string(of == Of::team ? "team " : "upstream ") + who + ", " + (span == Span::day ? "day" : "month") + ", " +
          limit(soft) + ", " + limit(hard);

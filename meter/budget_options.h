@@ -26,11 +26,12 @@ struct BudgetOptions {
   std::string who;  // a team, or an upstream
   Span span = Span::month;
   std::optional<Limit> soft, hard;  // at least one; of one kind, and soft not beyond hard
+  std::string currency;             // of limits in money, else empty
 
-  // `team ml, month, 800GB, 1TB`; `upstream public.ecr.aws, day, 40 USD, -`: what, period, soft, hard; `-` for none. Money is in
-  // `currency`, which must be the one that is configured. Error: invalid, with what is wrong.
-  static Result<BudgetOptions> parse(std::string_view name, std::string_view text, std::string_view currency);
-  std::string text(std::string_view currency) const;
+  // `team ml, month, 800GB, 1TB`; `upstream public.ecr.aws, day, 40 USD, -`: what, period, soft, hard; `-` for none.
+  // Error: invalid, with what is wrong.
+  static Result<BudgetOptions> parse(std::string_view name, std::string_view text);
+  std::string text() const;
 };
 
 }  // namespace weir

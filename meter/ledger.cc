@@ -310,19 +310,32 @@ std::optional<HourNumber> Ledger::Snapshot::begin() const {
   return first;
 }
 
+// The first period from `least` on that has rows.
+std::optional<std::uint32_t> Ledger::Snapshot::next(Table table, std::uint32_t least) const {
+  std::optional<std::uint32_t> found;
+  transaction_.scan(table, "", ledger_key(least), [&](std::string_view key, std::string_view) {
+    found = key_at<std::uint32_t>(key, 0);
+    return false;
+  });
+  return found;
+}
+
+std::optional<HourNumber> Ledger::Snapshot::end() const {
+  std::optional<HourNumber> last;
+  for (auto month = next(kMonths, 0); month; month = next(kMonths, *month + 1)) last = Period{Grain::month, *month}.end();
+  if (!last) return last;
+  const auto begin = Period{Grain::month, month_of(day_of(*last - 1))}.begin();
+  std::optional<HourNumber> finer;
+  for (auto day = next(kDays, day_of(begin)); day; day = next(kDays, *day + 1)) finer = Period{Grain::day, *day}.end();
+  for (auto hour = next(kHours, finer.value_or(*last) - 24); hour; hour = next(kHours, *hour + 1)) last = finer = *hour + 1;
+  return finer ? finer : last;
+}
+
 // Only months that have something are walked through.
 void Ledger::Snapshot::rows(HourNumber from, HourNumber to, Grain coarsest, const Visit& visit) const {
-  const auto next_month = [&](MonthNumber least) {
-    std::optional<MonthNumber> found;
-    transaction_.scan(kMonths, "", ledger_key(least), [&](std::string_view key, std::string_view) {
-      found = key_at<MonthNumber>(key, 0);
-      return false;
-    });
-    return found;
-  };
   const auto hours_kept = hours_from();
   const auto days_kept = days_from();
-  for (auto month = next_month(month_of(day_of(from))); month; month = next_month(*month + 1)) {
+  for (auto month = next(kMonths, month_of(day_of(from))); month; month = next(kMonths, *month + 1)) {
     const Period whole{Grain::month, *month};
     if (whole.begin() >= to) break;
     const auto begin = std::max(from, whole.begin()), end = std::min(to, whole.end());

@@ -96,6 +96,8 @@ class Ledger {
     DayNumber days_from() const;
     // The first hour of anything; nothing: it is empty.
     std::optional<HourNumber> begin() const;
+    // The hour behind the last of anything, by the finest grain that tells it.
+    std::optional<HourNumber> end() const;
     bool live(std::uint64_t epoch) const;
     std::vector<std::uint64_t> epochs() const;
     // By cell, of one epoch.
@@ -105,6 +107,7 @@ class Ledger {
 
    private:
     void scan(Table table, Grain grain, std::uint32_t from, std::uint32_t to, const Visit& visit) const;
+    std::optional<std::uint32_t> next(Table table, std::uint32_t least) const;
     void rows_by_day(HourNumber from, HourNumber to, Grain coarsest, HourNumber hours_kept, const Visit& visit) const;
     ReadTransaction transaction_;
   };

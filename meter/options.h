@@ -1,12 +1,13 @@
 #pragma once
 // What metering and prices can be told.
 
-#include <optional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
 #include "meter/budget_options.h"
+#include "meter/prices.h"
 #include "meter/teams.h"
 
 namespace weir {
@@ -25,6 +26,8 @@ struct MeterOptions {
 struct PriceOptions {
   std::string currency = "USD";  // ISO 4217
   std::string file;              // prices.rules; empty: nothing has a price
+  // What the file says, read when the configuration is.
+  std::shared_ptr<const Prices> prices = std::make_shared<const Prices>();
 };
 
 }  // namespace weir

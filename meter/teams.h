@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "meter/usage.h"
+
 namespace weir {
 
 struct TeamOptions {

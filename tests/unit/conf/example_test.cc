@@ -53,6 +53,11 @@ std::map<std::string, ConfigKey> table(Options& options, UpstreamOptions& upstre
   std::map<std::string, ConfigKey> keys;
   for (const auto& section : fixed_sections(options)) {
     for (const auto& key : section.keys) keys.emplace(section.name + ' ' + key.name, key);
+    for (const auto& family : section.families) {
+      const auto key = family.make(family.prefix + family.example);
+      REQUIRE(key.has_value());
+      keys.emplace(section.name + ' ' + key->name, *key);
+    }
   }
   for (const auto& key : upstream_keys(upstream)) keys.emplace("upstream.docker.io " + key.name, key);
   return keys;
@@ -116,6 +121,7 @@ TEST_CASE("the example with every line uncommented loads too") {
     else if (line.starts_with("#oidc-ca-file")) line = "oidc-ca-file = " + certificate.path();
     else if (line.starts_with("#users-file")) line = "users-file = " + password.path();
     else if (line.starts_with("#password-file")) line = "password-file = " + password.path();
+    else if (line.starts_with("#file = ")) line = "file = conf/prices.rules";
     else if (commented) line.erase(0, 1);
     text += line + '\n';
   }
