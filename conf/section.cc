@@ -129,7 +129,8 @@ std::string ConfigSection::unknown(const std::string& key) const {
   for (const auto& known : keys_) names.push_back(known.name);
   for (const auto& family : families_) {
     if (key.starts_with(family.prefix))
-      return full(key) + ": " + quoted(key.substr(family.prefix.size())) + " cannot be a name: letters, digits, - _ and ., but none and other";
+      return full(key) + ": " + quoted(key.substr(family.prefix.size())) +
+             " cannot be a name: letters, digits, - _ and ., but none and other";
     names.push_back(family.prefix + "NAME");
   }
   return "unknown key " + quoted(key) + " in [" + name_ + "]" + suggestion(key, names);

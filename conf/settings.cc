@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "base/text.h"
 #include "base/spelling.h"
+#include "base/text.h"
 
 namespace weir {
 namespace {
@@ -165,8 +165,8 @@ std::vector<ConfigKey> meter_keys(MeterOptions& meter) {
 // A word that can name a team or a budget.
 bool valid_word(std::string_view text) {
   return !text.empty() && text.size() <= kMostTeamBytes && std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-         });
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+  });
 }
 
 template <typename T>
@@ -192,9 +192,10 @@ std::optional<ConfigKey> team_key(MeterOptions& meter, const std::string& key) {
     const auto* team = named(meter.teams, name);
     return team ? joined(team->patterns, " ") : std::string();
   };
-  return ConfigKey{key, std::move(value),
-                   "Whose usage is counted for the team of that name: identities, where `*` stands for a part between slashes and `**` "
-                   "for anything; the first team that matches has it; none by default."};
+  return ConfigKey{
+      key, std::move(value),
+      "Whose usage is counted for the team of that name: identities, where `*` stands for a part between slashes and `**` "
+      "for anything; the first team that matches has it; none by default."};
 }
 
 std::optional<ConfigKey> budget_key(MeterOptions& meter, const std::string& key) {
@@ -213,10 +214,11 @@ std::optional<ConfigKey> budget_key(MeterOptions& meter, const std::string& key)
     const auto* budget = named(meter.budgets, name);
     return budget ? budget->text() : std::string();
   };
-  return ConfigKey{key, std::move(value),
-                   "What `team NAME` or `upstream NAME` may fetch in a `day` or a `month`, as bytes or as money: from the soft limit on "
-                   "answers carry a warning, from the hard one on misses are refused with 429, hits never; `-` is no limit; none by "
-                   "default."};
+  return ConfigKey{
+      key, std::move(value),
+      "What `team NAME` or `upstream NAME` may fetch in a `day` or a `month`, as bytes or as money: from the soft limit on "
+      "answers carry a warning, from the hard one on misses are refused with 429, hits never; `-` is no limit; none by "
+      "default."};
 }
 
 std::vector<KeyFamily> meter_families(MeterOptions& meter) {

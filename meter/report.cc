@@ -97,15 +97,13 @@ class ReportMaker {
       by_parts_ = by_day_ || prices_.changes_within(month);
       const auto coarsest = by_parts_ ? Grain::day : Grain::month;
       const auto begin = std::max(from, whole.begin()), end = std::min(to, whole.end());
-      view_.rows(begin, end, coarsest, [this](Period period, SeriesNumber number, const Usage& usage) {
-        take(period, number, usage, sums_);
-      });
+      view_.rows(begin, end, coarsest,
+                 [this](Period period, SeriesNumber number, const Usage& usage) { take(period, number, usage, sums_); });
       flush();
       if (prices_.empty() || (begin == whole.begin() && end == whole.end())) continue;
       for (const auto& [first, last] : {std::pair(whole.begin(), begin), std::pair(end, whole.end())}) {
-        view_.rows(first, last, coarsest, [this](Period period, SeriesNumber number, const Usage& usage) {
-          take_outside(period, number, usage);
-        });
+        view_.rows(first, last, coarsest,
+                   [this](Period period, SeriesNumber number, const Usage& usage) { take_outside(period, number, usage); });
       }
       flush_outside();
     }

@@ -6,8 +6,8 @@
 //   requests   requests made to the upstream by its request-1000
 //   storage    byte-hours by storage's gb-month
 //   cost       the sum of the three
-//   direct     what clients got by hit, joined, miss, stale and bypass, priced as if each had pulled it straight from the upstream
-//   savings    direct - cost
+//   direct     what clients got by hit, joined, miss, stale and bypass, priced as if each had pulled it straight from the
+//   upstream savings    direct - cost
 // A month's tiers are shared by all who used it (meter/bill.h), those outside of the report too: so the costs of two reports that
 // divide a month add up. While a month is not over, its costs may still become cheaper by tiers that are not reached yet.
 //
@@ -37,11 +37,11 @@ struct ReportQuery {
   ReportKind kind = ReportKind::usage;
   HourNumber from = 0, to = kNoEnd;
   std::vector<Dimension> by;  // each once
-  std::size_t top = 0;        // so many rows; 0: all
+  std::size_t top = 0;  // so many rows; 0: all
 };
 
 struct ReportFigures {
-  std::uint64_t requests = 0, sent_bytes = 0;               // answered to clients
+  std::uint64_t requests = 0, sent_bytes = 0;  // answered to clients
   std::uint64_t upstream_requests = 0, received_bytes = 0;  // made to upstreams
   std::uint64_t stored_byte_hours = 0;
   Money transfer_cost, request_cost, storage_cost, direct_cost;
@@ -60,13 +60,13 @@ struct ReportRow {
 struct Report {
   ReportKind kind = ReportKind::usage;
   std::string currency = "USD";
-  std::string from, to;            // RFC 3339, the hours that were asked for or there are; `to` is the first that is not in it
+  std::string from, to;  // RFC 3339, the hours that were asked for or there are; `to` is the first that is not in it
   std::vector<Dimension> by;
-  std::vector<ReportRow> rows;     // by day, if it is one; else the most first. At most `top`
-  ReportFigures total;             // of all rows, those that were left out too
-  std::size_t left_out = 0;        // rows beyond `top`
+  std::vector<ReportRow> rows;  // by day, if it is one; else the most first. At most `top`
+  ReportFigures total;  // of all rows, those that were left out too
+  std::size_t left_out = 0;  // rows beyond `top`
   std::vector<std::string> unpriced;  // upstreams, or `storage`, that were used and have no price
-  std::uint64_t other_requests = 0;   // counted as `other` because their hour had too many series
+  std::uint64_t other_requests = 0;  // counted as `other` because their hour had too many series
 };
 
 Report make_report(const UsageView& view, const Prices& prices, std::string_view currency, const ReportQuery& query);

@@ -37,7 +37,8 @@ bool UsageView::look(const std::string& directory) {
     for (const auto& file : *files) {
       const auto epoch = UsageLayout::epoch(file.name);
       if (!epoch) continue;
-      if (auto block = CellBlock::read(layout.cell(*epoch)); block && (*block)->epoch() == *epoch) blocks[*epoch] = *std::move(block);
+      if (auto block = CellBlock::read(layout.cell(*epoch)); block && (*block)->epoch() == *epoch)
+        blocks[*epoch] = *std::move(block);
     }
   }
   snapshot_.reset();
