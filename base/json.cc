@@ -185,6 +185,12 @@ JsonWriter& JsonWriter::value(const Json& document) {
   return *this;
 }
 
+JsonWriter& JsonWriter::number(std::string_view decimal) {
+  comma();
+  text_ += decimal;
+  return *this;
+}
+
 JsonWriter& JsonWriter::null() {
   comma();
   text_ += "null";

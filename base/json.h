@@ -59,6 +59,8 @@ class JsonWriter {
   JsonWriter& value(int number) { return value(static_cast<std::int64_t>(number)); }
   JsonWriter& value(unsigned number) { return value(static_cast<std::uint64_t>(number)); }
   JsonWriter& null();
+  // A decimal number, digit by digit. REQUIRES: it is one, as JSON writes them.
+  JsonWriter& number(std::string_view decimal);
   JsonWriter& value(const Json& document);
   template <typename T>
   JsonWriter& member(std::string_view name, T&& what) {

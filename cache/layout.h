@@ -11,6 +11,8 @@
 //     partial/sha256-3f5a…           a fill that is under way or was broken off; never served as whole
 //     partial/sha256-3f5a….7         small bytes on their way to blobs/; removed at start
 //     quarantine/sha256-3f5a…        a blob that was found rotten, for a person to look at; never served
+//     meter/ledger/data.mdb          usage by hour, day and month (meter/ledger.h)
+//     meter/cells/17                 what was counted and may not be in it yet (meter/cells.h)
 //     token-keys.pem                 the private keys that sign tokens for clients, 0600
 //     ballast                        room for the index to forget something on a full disk
 //
@@ -44,6 +46,7 @@ class Layout {
   static std::string in(const std::string& folder, const std::string& name) { return folder + '/' + name; }
   std::string partials() const { return directory_ + "/partial"; }
   std::string ballast() const { return directory_ + "/ballast"; }
+  std::string usage() const { return directory_ + "/meter"; }
   std::string blobs(HashAlgorithm algorithm) const;
   std::string quarantine() const { return directory_ + "/quarantine"; }
   std::string quarantined(const Digest& digest) const;

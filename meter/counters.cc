@@ -133,6 +133,10 @@ std::string Meter::exposition() const {
     text += "# HELP " + gauge.name + ' ' + gauge.help + "\n# TYPE " + gauge.name + (gauge.only_grows ? " counter\n" : " gauge\n");
     text += gauge.name + ' ' + show(gauge.value()) + '\n';
   }
+  for (const auto& family : families_) {
+    text += "# HELP " + family.name + ' ' + family.help + "\n# TYPE " + family.name + " gauge\n";
+    for (const auto& [value, figure] : family.values()) text += family.name + label_text(family.label, value) + ' ' + show(figure) + '\n';
+  }
   return text;
 }
 

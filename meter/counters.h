@@ -64,12 +64,19 @@ struct Gauge {
   bool only_grows = false;  // it is a counter that somebody else keeps
 };
 
+// Figures that one label tells apart, worked out when somebody asks.
+struct GaugeFamily {
+  std::string name, help, label;
+  std::function<std::vector<std::pair<std::string, double>>()> values;
+};
+
 // Thread: any, after the gauges are added.
 class Meter {
  public:
   explicit Meter(unsigned loops);
   Counters& counters(unsigned loop) { return *counters_[loop]; }
   void add_gauge(Gauge gauge) { gauges_.push_back(std::move(gauge)); }
+  void add_gauges(GaugeFamily family) { families_.push_back(std::move(family)); }
 
   std::uint64_t total(Metric metric, std::string_view labels = {}) const;
   // Prometheus text exposition format 0.0.4.
@@ -78,6 +85,7 @@ class Meter {
  private:
   std::vector<std::unique_ptr<Counters>> counters_;
   std::vector<Gauge> gauges_;
+  std::vector<GaugeFamily> families_;
 };
 
 }  // namespace weir

@@ -135,7 +135,7 @@ Status UsageWriter::fold_block(Block& block, bool last) {
     for (auto i = from; i < until; ++i) {
       const auto& [cell, hour, key, now] = grown[i];
       if (cell >= block.folded.size()) block.folded.resize(cell + 1);
-      if (observe_) observe_(hour, key, now - block.folded[cell]);
+      if (observer_.counted) observer_.counted(hour, key, now - block.folded[cell]);
       block.folded[cell] = now;
     }
     if (end) break;
@@ -197,6 +197,7 @@ Status UsageWriter::fold() {
     refill();
     trim();
   }
+  if (observer_.folded) observer_.folded();
   return status;
 }
 
@@ -217,8 +218,8 @@ Status UsageWriter::note_stored(HourNumber hour, const std::vector<Stored>& stor
   return fold.commit();
 }
 
-void UsageWriter::start(Observe observe) {
-  observe_ = std::move(observe);
+void UsageWriter::start(Observer observer) {
+  observer_ = std::move(observer);
   thread_ = std::thread([this] { serve(); });
 }
 

@@ -51,9 +51,13 @@ class UsageWriter {
 
   UsageRecorder& recorder(unsigned loop) { return *recorders_[loop]; }
 
-  // From now on a fold each flush interval. `observe` is told, on the writer's thread, what went into the ledger.
-  using Observe = std::function<void(HourNumber hour, const UsageKey& key, const Usage& usage)>;
-  void start(Observe observe = {});
+  // Told on the thread that folds, while it does: what went into the ledger, and that a fold is over.
+  struct Observer {
+    std::function<void(HourNumber hour, const UsageKey& key, const Usage& usage)> counted;
+    std::function<void()> folded;
+  };
+  // From now on a fold each flush interval.
+  void start(Observer observer = {});
   // Everything that was counted before goes into the ledger. Any thread. Error: the ledger's; nothing is lost by it.
   Status fold();
 
@@ -93,7 +97,7 @@ class UsageWriter {
   const UsageLayout layout_;
   std::unique_ptr<Ledger> ledger_;
   std::vector<std::unique_ptr<UsageRecorder>> recorders_;
-  Observe observe_;
+  Observer observer_;
 
   std::mutex folding_;                          // held for a fold
   std::vector<std::unique_ptr<Block>> blocks_;  // guarded by folding_

@@ -143,6 +143,7 @@ Task<Admin::Reply> Admin::refresh_tag(LoopParts& parts, std::string reference) {
   const auto settings = site_.settings();
   auto target = settings->router->resolve(*path, std::nullopt, "");
   if (!target) co_return Reply{404, "application/json", error_json(target.error().what)};
+  target->identity = "admin";
   const auto before = site_.store.index().tag(target->repository, *written->reference->tag());
   auto digest = co_await manifests_.refresh(parts, *target, *written->reference->tag());
   if (!digest)

@@ -15,6 +15,7 @@ std::int64_t microseconds(Instant from, Instant to) {
 Task<void> App::handle(Exchange& exchange) {
   Call call{*site_.loops[exchange.loop().index()], exchange, site_.settings(), {}, {}, {}, Outcome::bypass, {}, {}};
   co_await answer(call);
+  call.credit();
   account(call);
 }
 
@@ -50,6 +51,7 @@ Task<bool> App::resolve(Call& call) {
   auto target = call.settings->router->resolve(call.route.path, ns, call.exchange.host());
   if (target) {
     call.target = *std::move(target);
+    call.target->identity = call.identity();
     co_return true;
   }
   // Who may have nothing is not told what there is.
@@ -105,6 +107,15 @@ void App::account(const Call& call) {
   const auto first_byte = microseconds(exchange.started(), exchange.first_byte().value_or(now));
   call.parts.requests.requests(call.outcome, call.route, exchange.status()).add(1);
   call.parts.requests.first_byte(call.outcome).observe(static_cast<std::uint64_t>(first_byte));
+  for (std::size_t i = 0; i < call.sent.size(); ++i) {
+    const auto outcome = static_cast<Outcome>(i);
+    const std::uint64_t answered = outcome == call.outcome ? 1 : 0;
+    if (answered == 0 && call.sent[i] == 0) continue;
+    const UsageKey key{call.identity(), {}, call.target ? std::string_view(call.target->repository.text()) : std::string_view(),
+                       call.target ? std::string_view(call.target->upstream->options().name) : std::string_view(), outcome,
+                       Direction::sent};
+    call.parts.usage.add(key, {answered, call.sent[i]});
+  }
   if (!call.settings->access_log) return;
 
   AccessRecord record;

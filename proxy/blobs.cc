@@ -21,6 +21,7 @@ ResponseHead blob_head(const Call& call, int status) {
   auto head = api_head(status, &*call.target);
   head.add("Content-Type", media_type::kOctetStream).add("Docker-Content-Digest", digest).add("ETag", entity_tag(digest));
   head.add("Accept-Ranges", "bytes").add("X-Cache", outcome_name(call.outcome));
+  if (!call.warning.empty()) head.add("Warning", "299 - \"" + call.warning + '"');
   return head;
 }
 
@@ -40,6 +41,7 @@ Task<void> Blobs::serve(Call& call) {
     co_return;
   }
   call.decide(source->outcome);
+  call.warning = source->warning;
   if (none_match(call.request(), digest.text())) {
     auto sent = co_await call.exchange.respond_empty(blob_head(call, 304));
     (void)sent;  // the exchange knows how far it came

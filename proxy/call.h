@@ -1,6 +1,8 @@
 #pragma once
 // Call: one request on its way through app, and what is noted of it for the log and the counters.
 
+#include <array>
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -25,6 +27,7 @@ struct Call {
   Outcome outcome = Outcome::bypass;
   std::chrono::microseconds upstream_time{0};
   std::string error;
+  std::string warning;  // what a budget says to a miss
   bool healed = false;  // its stored bytes were wrong, and come from a fill since
 
   // `start` is when the question went to a pull; all but a hit waited for an upstream.
@@ -33,8 +36,21 @@ struct Call {
   }
 
   const HttpRequest& request() const noexcept { return exchange.request(); }
+  // Who asks.
+  const std::string& identity() const noexcept { return caller.identity.name; }
+
+  // Body bytes by the outcome they went out under, which may change within an answer.
+  std::array<std::uint64_t, kOutcomeNames.size()> sent{};
+  void credit() {
+    const auto all = exchange.body_bytes();
+    sent[static_cast<std::size_t>(outcome)] += all - credited;
+    credited = all;
+  }
+  std::uint64_t credited = 0;
+
   // From here on body bytes count for this outcome.
   void decide(Outcome result) {
+    credit();
     outcome = result;
     exchange.count_body_in(parts.requests.sent_bytes(result));
   }

@@ -89,7 +89,7 @@ Task<void> Listings::serve(Call& call, std::string key, std::function<Task<Answe
   Outcome outcome = Outcome::hit;
   auto listing = cache_.find(key);
   if (!listing) {
-    const auto ttl = call.target->upstream->options().tag_ttl.value_or(call.settings->freshness.tag_ttl);
+    const auto ttl = call.target->upstream->tag_ttl(call.settings->freshness.tag_ttl);
     auto answer = co_await flights_.run(call.parts.loop, key, [this, key, ask, ttl] { return ask_unless_known(key, ask, ttl); });
     call.waited_since(start, false);
     if (!answer.value) {
@@ -129,6 +129,7 @@ Task<Listings::Answer> Listings::ask_tags(LoopParts& parts, Router::Target targe
   RegistryClient::Request request;
   request.repository = target.repository.path();
   request.path = "tags/list" + (page.empty() ? "" : '?' + page);
+  request.identity = target.identity;
   request.accept = "application/json";
   request.twice = true;
   auto response = co_await target.upstream->request(parts.upstream(), request);
@@ -157,6 +158,7 @@ Task<Listings::Answer> Listings::ask_referrers(LoopParts& parts, Router::Target 
   RegistryClient::Request request;
   request.repository = target.repository.path();
   request.path = "referrers/" + digest.text() + (query.empty() ? "" : '?' + query);
+  request.identity = target.identity;
   request.accept = media_type::kOciIndex;
   request.twice = true;
   auto response = co_await target.upstream->request(parts.upstream(), request);
@@ -185,6 +187,7 @@ Task<Listings::Answer> Listings::ask_referrers_tag(LoopParts& parts, Router::Tar
   RegistryClient::Request request;
   request.repository = target.repository.path();
   request.path = "manifests/" + std::string(digest.algorithm_name()) + '-' + digest.hex().substr(0, 64);
+  request.identity = target.identity;
   request.accept = media_type::kOciIndex;
   request.twice = true;
   auto response = co_await target.upstream->request(parts.upstream(), request);

@@ -13,6 +13,7 @@
 #include "proxy/cache_commands.h"
 #include "proxy/credential_command.h"
 #include "proxy/node_command.h"
+#include "proxy/report_command.h"
 #include "proxy/serve.h"
 #include "proxy/token_command.h"
 #include "proxy/upkeep_commands.h"
@@ -61,6 +62,7 @@ Program describe_program() {
   for (auto& command : token_commands()) program.commands.push_back(std::move(command));
   for (auto& command : credential_commands()) program.commands.push_back(std::move(command));
   for (auto& command : node_commands()) program.commands.push_back(std::move(command));
+  for (auto& command : report_commands()) program.commands.push_back(std::move(command));
   for (auto& command : user_commands()) program.commands.push_back(std::move(command));
   return program;
 }
@@ -121,6 +123,7 @@ int run(const Invocation& invocation) {
   if (command == "cache list") return cache_list(config.options, first, json);
   if (command == "cache stat") return cache_stat(config.options, first, json);
   if (command == "cache purge") return cache_purge(config.options, first, json);
+  if (command.starts_with("report ")) return report_command(invocation, config.options);
   if (command.starts_with("token ")) return token_command(invocation, config.options);
   if (command.starts_with("node ")) return node_command(invocation, config.options);
   if (command.starts_with("user ")) return user_command(invocation, config.options);

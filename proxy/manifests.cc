@@ -33,6 +33,7 @@ Task<void> Manifests::serve(Call& call) {
   head.add("Content-Type", found->media_type);
   head.add("Docker-Content-Digest", digest).add("ETag", entity_tag(digest)).add("X-Cache", outcome_name(found->outcome));
   if (found->age) head.add("Age", static_cast<std::uint64_t>(found->age->count()));
+  if (found->outcome == Outcome::miss && !found->warning.empty()) head.add("Warning", "299 - \"" + found->warning + '"');
   if (found->outcome == Outcome::stale) head.add("Warning", "299 - \"stale: the upstream could not be asked\"");
   if (unchanged) {
     auto sent = co_await call.exchange.respond_empty(std::move(head));

@@ -26,6 +26,7 @@ RegistryClient::Request blob_request(const Router::Target& target, const Digest&
   RegistryClient::Request request;
   request.repository = target.repository.path();
   request.path = "blobs/" + digest.text();
+  request.identity = target.identity;
   return request;
 }
 
@@ -104,9 +105,12 @@ Task<Result<BlobPull::Source>> BlobPull::find(LoopParts& parts, const Router::Ta
       proven = *std::move(link);
       continue;
     }
+    Budgets::Verdict verdict;
     if (!running) {
+      verdict = site_.ask_budgets(parts, target);
+      if (!verdict.refusal.empty()) co_return Site::over_budget(verdict);
       const bool fits = !holding.link || !holding.link->size || site_.store.budget().could_hold(room_of(*holding.link->size));
-      if (!fits || !site_.store.health().may_write()) co_return Source{Unkept{}, Outcome::bypass};
+      if (!fits || !site_.store.health().may_write()) co_return Source{Unkept{}, Outcome::bypass, verdict.warning};
     }
     auto entry = site_.fills.start_or_join(digest, repository);
     if (!entry.fill) continue;  // it is whole by now
@@ -130,13 +134,14 @@ Task<Result<BlobPull::Source>> BlobPull::find(LoopParts& parts, const Router::Ta
     if (progress.state == Fill::State::opening) {
       co_return Error{Failure::timeout, Side::upstream, true, "the upstream did not answer in time"};
     }
-    co_return Source{entry.fill, entry.started ? Outcome::miss : Outcome::joined};
+    co_return Source{entry.fill, entry.started ? Outcome::miss : Outcome::joined, entry.started ? verdict.warning : ""};
   }
   co_return Error{Failure::overloaded, Side::local, true, "the blob changed its state too often"};
 }
 
 Task<Result<RegistryClient::Response>> BlobPull::open_aside(LoopParts& parts, const Router::Target& target, Digest digest,
                                                             ByteRange range, std::uint64_t size) {
+  if (const auto verdict = site_.ask_budgets(parts, target); !verdict.refusal.empty()) co_return Site::over_budget(verdict);
   auto request = blob_request(target, digest);
   request.range_first = range.first;
   request.range_last = range.last;

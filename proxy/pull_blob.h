@@ -27,6 +27,7 @@ class BlobPull {
   struct Source {
     std::variant<OpenBlob, std::shared_ptr<Fill>, Unkept> from;
     Outcome outcome = Outcome::error;
+    std::string warning = {};  // of a miss: what a budget says to it
   };
   // Bytes to serve. A Fill that comes back has its head: its size is known where the upstream said one. What is stored and
   // due to be hashed comes back as a Fill as well, and is a hit.

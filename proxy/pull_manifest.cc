@@ -73,7 +73,7 @@ std::optional<ManifestPull::Found> ManifestPull::held(const Name& repository, co
 }
 
 Milliseconds ManifestPull::tag_ttl(const Router::Target& target) const {
-  return target.upstream->options().tag_ttl.value_or(site_.settings()->freshness.tag_ttl);
+  return target.upstream->tag_ttl(site_.settings()->freshness.tag_ttl);
 }
 
 Task<Result<ManifestPull::Found>> ManifestPull::by_digest(LoopParts& parts, const Router::Target& target, Digest digest) {
@@ -136,6 +136,7 @@ Task<Result<ManifestPull::Found>> ManifestPull::ask_for_tag(LoopParts& parts, Ro
     request.method = "HEAD";
     request.repository = target.repository.path();
     request.path = "manifests/" + tag.text();
+    request.identity = target.identity;
     request.accept = media_type::accept_all_manifests();
     auto response = co_await target.upstream->request(parts.upstream(), request);
     if (!response && !refuses_head(response.error())) {
@@ -203,9 +204,12 @@ Task<Result<ManifestPull::Found>> ManifestPull::stale_or(LoopParts&, const Route
 
 Task<Result<ManifestPull::Found>> ManifestPull::fetch(LoopParts& parts, Router::Target target, Reference reference,
                                                       std::optional<Tag> also_tag) {
+  const auto verdict = site_.ask_budgets(parts, target);
+  if (!verdict.refusal.empty()) co_return Site::over_budget(verdict);
   RegistryClient::Request request;
   request.repository = target.repository.path();
   request.path = "manifests/" + reference.text();
+  request.identity = target.identity;
   request.accept = media_type::accept_all_manifests();
   request.twice = true;
   auto response = co_await target.upstream->request(parts.upstream(), request);
@@ -234,7 +238,7 @@ Task<Result<ManifestPull::Found>> ManifestPull::fetch(LoopParts& parts, Router::
   auto manifest = Manifest::parse(*body, content_type);
   if (!manifest) co_return wrong(manifest.error().what);
 
-  Found found{digest, manifest->media_type, std::make_shared<const std::string>(std::move(*body)), Outcome::miss, std::nullopt};
+  Found found{digest, manifest->media_type, std::make_shared<const std::string>(std::move(*body)), Outcome::miss, std::nullopt, verdict.warning};
   if (also_tag) found.age = Seconds(0);
   const auto size = found.bytes->size();
   auto stored = co_await site_.store.put(

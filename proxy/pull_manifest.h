@@ -26,6 +26,7 @@ class ManifestPull {
     std::shared_ptr<const std::string> bytes;
     Outcome outcome = Outcome::error;
     std::optional<Seconds> age;                 // of a tag: since the upstream last confirmed it
+    std::string warning = {};                   // of a miss: what a budget says to it
   };
   Task<Result<Found>> find(LoopParts& parts, const Router::Target& target, Reference reference);
 

@@ -15,6 +15,7 @@
 #include "proxy/certificate_watch.h"
 #include "proxy/fetch_keys.h"
 #include "proxy/http/server.h"
+#include "proxy/storage_census.h"
 #include "proxy/version.h"
 
 namespace weir {
@@ -143,6 +144,37 @@ void add_store_gauges(Meter& meter, BlobStore& store, const Scrub& scrub) {
   add("weir_scrub_bytes_total", "Bytes that the scrub has read.", [&scrub] { return scrub.bytes_read(); }, true);
 }
 
+void add_usage_gauges(Meter& meter, const Site& site, const UsageWriter& usage) {
+  meter.add_gauge({"weir_ledger_bytes", "What the ledger of usage takes of the disk.",
+                   [&usage] { return static_cast<double>(usage.ledger().file_bytes()); }});
+  meter.add_gauge({"weir_ledger_other_requests_total", "Requests counted as `other` because their hour had max-series already.",
+                   [&usage] { return static_cast<double>(usage.ledger().other_requests()); }, true});
+  meter.add_gauges({"weir_budget_state", "0 below its limits, 1 beyond the soft one, 2 beyond the hard one.", "budget", [&site] {
+                      std::vector<std::pair<std::string, double>> values;
+                      for (const auto& each : site.budgets.standings()) values.emplace_back(each.name, each.state);
+                      return values;
+                    }});
+  meter.add_gauges({"weir_budget_used_ratio", "How much of a budget's hard limit, else of its soft one, is used.", "budget", [&site] {
+                      std::vector<std::pair<std::string, double>> values;
+                      for (const auto& each : site.budgets.standings()) values.emplace_back(each.name, each.used);
+                      return values;
+                    }});
+  const auto allowances = [&site](auto figure) {
+    return [&site, figure] {
+      std::vector<std::pair<std::string, double>> values;
+      for (const auto& upstream : site.settings()->router->upstreams()) {
+        if (const auto state = upstream->allowance().state())
+          values.emplace_back(upstream->options().name, static_cast<double>(figure(*state)));
+      }
+      return values;
+    };
+  };
+  meter.add_gauges({"weir_upstream_allowance_limit", "Pulls that an upstream grants in its window, as its ratelimit headers say.",
+                    "upstream", allowances([](const Allowance::State& state) { return state.limit; })});
+  meter.add_gauges({"weir_upstream_allowance_remaining", "Pulls that are left of it.", "upstream",
+                    allowances([](const Allowance::State& state) { return state.remaining; })});
+}
+
 void add_gauges(Meter& meter, const Site& site, const Server& server, const std::atomic<bool>& reload_failed) {
   meter.add_gauge({"weir_cache_bytes", "Bytes of whole blobs in the store.",
                    [&site] { return static_cast<double>(site.store.index().totals().blob_bytes); }});
@@ -183,6 +215,9 @@ void reload(Site& site, Server& server, PasswordCheck& passwords, CertificateWat
     certificates.follow(options.http);
   }
   site.store.pins().configure(options.cache.pins);
+  site.budgets.configure(options.meter.budgets, options.price.prices);
+  const auto teams = std::make_shared<const Teams>(options.meter.teams);
+  for (auto& parts : site.loops) parts->loop.post([usage = &parts->usage, teams] { usage->set_teams(teams); });
   site.unknown.clear();
   site.listings.clear();
   failed.store(false);
@@ -290,14 +325,23 @@ int serve(const LoadedConfig& config, const ConfigSource& source) {
   std::vector<std::unique_ptr<Loop>> loops;
   for (unsigned i = 0; i < loop_count(options.http); ++i) loops.push_back(std::make_unique<Loop>(clock, i));
   Meter meter(static_cast<unsigned>(loops.size()));
+  Budgets budgets(clock);
+  auto usage_opened = UsageWriter::open(clock, &log,
+                                        {.directory = store.layout().usage(), .loops = static_cast<unsigned>(loops.size()),
+                                         .meter = options.meter, .durable = options.cache.durable, .block = {}});
+  if (!usage_opened) return fail("usage cannot be counted", usage_opened.error());
+  UsageWriter& usage = **usage_opened;
+  budgets.configure(options.meter.budgets, options.price.prices);
+  budgets.load(usage.ledger());
   std::vector<std::unique_ptr<LoopParts>> loop_parts;
   for (auto& loop : loops) {
-    loop_parts.push_back(std::make_unique<LoopParts>(*loop, meter.counters(loop->index()), pool, std::string("weir/") + version()));
+    loop_parts.push_back(std::make_unique<LoopParts>(*loop, meter.counters(loop->index()), usage.recorder(loop->index()), pool,
+                                                     std::string("weir/") + version()));
   }
   FillTable fills(store);
   NegativeCache unknown(clock);
   ListingCache listings(clock);
-  Site site{clock, log, meter, store, fills, unknown, listings, loop_parts};
+  Site site{clock, log, meter, store, fills, unknown, listings, budgets, loop_parts};
   auto settings = make_settings(site, pool, options);
   if (!settings) return fail("the configuration does not stand", settings.error());
   site.replace_settings(*std::move(settings));
@@ -320,7 +364,15 @@ int serve(const LoadedConfig& config, const ConfigSource& source) {
   std::atomic<bool> reload_failed{false};
   add_gauges(meter, site, app_server, reload_failed);
   add_store_gauges(meter, store, scrub);
+  add_usage_gauges(meter, site, usage);
   scrub.start();
+  usage.start({[&budgets](HourNumber hour, const UsageKey& key, const Usage& counted) { budgets.note(hour, key, counted); },
+               [&budgets] { budgets.settle(); }});
+  StorageCensus census(clock, log, store, usage, [&site](std::string_view name_space) {
+    const auto upstream = site.settings()->router->find(name_space);
+    return upstream ? upstream->options().name : std::string(name_space);
+  });
+  census.start();
 
   CertificateWatch certificates(*loops[0], pool, log, app_server, options.http);
   Shutdown shutdown(site, loops, app_server, admin_server, admin, options.http.drain_timeout);

@@ -10,6 +10,8 @@
 #include "base/log.h"
 #include "cache/blob_store.h"
 #include "cache/fill_table.h"
+#include "meter/budgets.h"
+#include "meter/cells.h"
 #include "meter/counters.h"
 #include "proxy/auth/tokens.h"
 #include "proxy/auth_settings.h"
@@ -26,6 +28,7 @@ namespace weir {
 struct LoopParts {
   Loop& loop;
   Counters& counters;
+  UsageRecorder& usage;
   RequestCounters requests;
   Transport transport;
   VerifiedTokens tokens;
@@ -33,10 +36,10 @@ struct LoopParts {
   DiskPool& pool;
   std::atomic<unsigned> background{0};  // Tasks that run on their own for upstreams' tokens
 
-  LoopParts(Loop& own_loop, Counters& own_counters, DiskPool& shared_pool, std::string user_agent)
-      : loop(own_loop), counters(own_counters), requests(own_counters), transport(own_loop, std::move(user_agent)),
-        pool(shared_pool) {}
-  UpstreamContext upstream() { return {transport, counters, pool, background}; }
+  LoopParts(Loop& own_loop, Counters& own_counters, UsageRecorder& own_usage, DiskPool& shared_pool, std::string user_agent)
+      : loop(own_loop), counters(own_counters), usage(own_usage), requests(own_counters),
+        transport(own_loop, std::move(user_agent)), pool(shared_pool) {}
+  UpstreamContext upstream() { return {transport, counters, pool, background, &usage}; }
 };
 
 // Replaced whole on SIGHUP; a request keeps the one it started with.
@@ -55,12 +58,21 @@ struct Site {
   FillTable& fills;
   NegativeCache& unknown;                          // what upstreams lately said is not there
   ListingCache& listings;
+  Budgets& budgets;
   std::vector<std::unique_ptr<LoopParts>>& loops;
 
   // What the disk did to something that was to be kept; said in the log once a minute.
   void note_disk(const Error& error) {
     if (DiskHealth::is_failure(error) && store.health().failed())
       log.error("the store cannot be written to; what is not in it is passed through", {{"error", error.what}});
+  }
+
+  // What the budgets say of something that is to be fetched for this target. A refusal is an error of our own.
+  Budgets::Verdict ask_budgets(const LoopParts& parts, const Router::Target& target) const {
+    return budgets.ask(parts.usage.teams().of(target.identity), target.upstream->options().name);
+  }
+  static Error over_budget(const Budgets::Verdict& verdict) {
+    return Error{Failure::throttled, Side::local, false, verdict.refusal + "; nothing more is fetched for it, what is stored is served on"};
   }
 
   // Tasks that run on their own: fills and flights. The program ends after the last of them.

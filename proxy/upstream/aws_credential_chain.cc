@@ -11,7 +11,7 @@ namespace weir {
 namespace {
 
 constexpr std::size_t kMostProfileBytes = 1 << 20;
-constexpr std::size_t kMostIdentityBytes = 16 << 10;
+constexpr std::size_t kMostTokenFileBytes = 16 << 10;
 
 using Kind = AwsSource::Kind;
 
@@ -147,7 +147,7 @@ Task<Result<AwsCredentials>> AwsCredentialChain::base_credentials(UpstreamContex
 
 Task<Result<AwsCredentials>> AwsCredentialChain::with_web_identity(UpstreamContext context, const Place& place) const {
   const auto& file = place.source.token_file;
-  auto token = co_await context.pool.run(context.transport.loop(), [&] { return read_small_file(file, kMostIdentityBytes); });
+  auto token = co_await context.pool.run(context.transport.loop(), [&] { return read_small_file(file, kMostTokenFileBytes); });
   if (!token) co_return aws_trouble("the web identity token cannot be read: " + token.error().what);
   while (token->ends_with('\n') || token->ends_with('\r')) token->pop_back();
   if (token->empty()) co_return aws_trouble("the web identity token is empty: " + file);

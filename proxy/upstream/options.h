@@ -46,6 +46,8 @@ struct UpstreamOptions {
   // HOST or HOST:PORT that may issue its tokens besides its own hosts, at whatever address they have.
   std::vector<std::string> token_realms;
   std::optional<Milliseconds> tag_ttl;  // instead of [cache] tag-ttl
+  // Percent of what its ratelimit headers grant: with less left, tags are believed for the whole of their window. 0: never longer.
+  unsigned allowance_floor = 20;
   unsigned max_concurrency = 16;        // transfers at once, over all loops; more wait
   Milliseconds connect_timeout = Seconds(2);
   Milliseconds first_byte_timeout = Seconds(10);

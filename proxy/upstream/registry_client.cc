@@ -43,6 +43,12 @@ bool may_be_transient(const Error& error) {
   return error.failure == Failure::unreachable || (error.failure == Failure::refused && error.status >= 500 && error.status != 501);
 }
 
+// What an answer of that status counts as; 0: none came.
+Outcome received_as(int status) {
+  if (status == 401 || status == 403) return Outcome::denied;
+  return status == 0 || status >= 400 ? Outcome::error : Outcome::miss;
+}
+
 bool is_redirect(int status) { return status == 301 || status == 302 || status == 303 || status == 307 || status == 308; }
 
 // ECR says so with 403 and a sentence, whose beginning has stayed the same over the years
@@ -85,8 +91,15 @@ std::string pull_scope(const RepositoryPath& repository) { return "repository:" 
 
 Task<Result<std::string>> RegistryClient::Response::read() {
   auto piece = co_await transfer_->read();
-  if (piece) received_->add(piece->size());
+  if (piece) {
+    received_->add(piece->size());
+    count(0, piece->size());
+  }
   co_return piece;
+}
+
+void RegistryClient::Response::count(std::uint64_t requests, std::uint64_t bytes) {
+  if (usage_) usage_->add({identity_, {}, repository_, upstream_, outcome_, Direction::received}, {requests, bytes});
 }
 
 Task<Result<std::string>> RegistryClient::Response::read_all(std::size_t most) {
@@ -137,7 +150,7 @@ Result<std::shared_ptr<RegistryClient>> RegistryClient::make(const Clock& clock,
 RegistryClient::RegistryClient(const Clock& clock, const UpstreamOptions& options, std::vector<Url> urls,
                                std::vector<Realm> realms, std::vector<std::string> named_hosts, std::shared_ptr<EcrToken> ecr)
     : options_(options), realms_(std::move(realms)), named_hosts_(std::move(named_hosts)), tokens_(clock, options.name),
-      ecr_(std::move(ecr)) {
+      ecr_(std::move(ecr)), allowance_(clock) {
   for (auto& url : urls) endpoints_.push_back(std::make_unique<Endpoint>(clock, std::move(url)));
   const unsigned all = std::max(1u, options.max_concurrency);
   const unsigned small = std::max(1u, all / 4);
@@ -425,8 +438,15 @@ Task<Result<RegistryClient::Response>> RegistryClient::follow(UpstreamContext co
     Response response;
     response.transfer_ = context.transport.start(std::move(transfer_request));
     response.received_ = &context.counters.cell(Metric::upstream_received, options_.name);
+    response.usage_ = context.usage;
+    response.identity_ = request.identity;
+    response.repository_ = name_space() + '/' + request.repository.text();
+    response.upstream_ = options_.name;
     auto head = co_await response.transfer_->head();
     const int status = head ? head->status : 0;
+    response.outcome_ = received_as(status);
+    response.count(1, 0);
+    if (head && redirects == 0) allowance_.note(*head);
     context.counters.cell(Metric::upstream_requests, options_.name + ',' + request.method + ',' + std::to_string(status)).add(1);
     // Only the upstream itself counts; an object store behind it has faults of its own.
     if (redirects == 0 && head) endpoint.health.answered();

@@ -11,6 +11,7 @@
 
 #include "base/semaphore.h"
 #include "oci/name.h"
+#include "proxy/upstream/allowance.h"
 #include "proxy/upstream/ecr_token.h"
 #include "proxy/upstream/health.h"
 #include "proxy/upstream/options.h"
@@ -37,6 +38,7 @@ class RegistryClient {
     std::optional<std::uint64_t> range_last;    // ... or `bytes=first-last`
     bool large = false;                         // a layer, which may hold its place for minutes
     bool now_or_never = false;                  // `timeout` at once when all places are taken
+    std::string identity = "anonymous";         // whose usage it is
     bool twice = false;                         // once more, a moment later, where no answer or 5xx came at once
     // Whose request it is: not this site's but a caller's, with the value of the Authorization header that it sent; empty: it
     // sent none. That goes to the upstream and its token realm, and is kept nowhere. A 401 is then always `unauthorized`.
@@ -56,9 +58,14 @@ class RegistryClient {
 
    private:
     friend class RegistryClient;
+    void count(std::uint64_t requests, std::uint64_t bytes);
+
     Semaphore::Permit permit_;
     std::unique_ptr<Transfer> transfer_;
     Cell* received_ = nullptr;
+    UsageRecorder* usage_ = nullptr;
+    std::string identity_, repository_, upstream_;
+    Outcome outcome_ = Outcome::error;
   };
 
   // While nothing answers there, an error at once (health.h).
@@ -70,6 +77,12 @@ class RegistryClient {
 
   const UpstreamOptions& options() const noexcept { return options_; }
   const std::string& name_space() const noexcept { return options_.namespaces.front(); }
+  // How many pulls it still grants.
+  const Allowance& allowance() const noexcept { return allowance_; }
+  // How long its tags are believed now, when `otherwise` counts for upstreams that say nothing of their own.
+  Milliseconds tag_ttl(Milliseconds otherwise) const {
+    return allowance_.believed(options_.tag_ttl.value_or(otherwise), options_.allowance_floor);
+  }
 
  private:
   // One of the URLs.
@@ -115,6 +128,7 @@ class RegistryClient {
   std::vector<std::unique_ptr<Endpoint>> endpoints_;  // never empty
   TokenCache tokens_;
   const std::shared_ptr<EcrToken> ecr_;  // with auth = ecr
+  Allowance allowance_;
   // max_concurrency in two parts: however many layers are under way, a manifest finds a place at once.
   std::shared_ptr<Semaphore> small_places_;
   std::shared_ptr<Semaphore> large_places_;

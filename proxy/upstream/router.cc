@@ -48,13 +48,24 @@ std::shared_ptr<RegistryClient> Router::resolve_host(std::optional<std::string_v
   return upstream ? upstream : default_;
 }
 
+std::vector<std::shared_ptr<RegistryClient>> Router::upstreams() const {
+  std::map<std::string, std::shared_ptr<RegistryClient>> by_name;
+  for (const auto& [name_space, client] : by_namespace_) by_name.emplace(client->options().name, client);
+  std::vector<std::shared_ptr<RegistryClient>> all;
+  for (auto& [name, client] : by_name) all.push_back(std::move(client));
+  return all;
+}
+
 Router::Target Router::target(std::shared_ptr<RegistryClient> upstream, RepositoryPath path) {
   // Docker Hub's official images have no owner in what people write.
   const auto& namespaces = upstream->options().namespaces;
   const bool hub = std::find(namespaces.begin(), namespaces.end(), "docker.io") != namespaces.end();
   if (hub && path.single()) path = path.in_library();
   Name name(upstream->name_space(), std::move(path));
-  return {std::move(upstream), std::move(name), {}};
+  Target found;
+  found.upstream = std::move(upstream);
+  found.repository = std::move(name);
+  return found;
 }
 
 Result<Router::Target> Router::resolve(const RepositoryPath& path, std::optional<std::string_view> ns, std::string_view host) const {

@@ -23,6 +23,7 @@ class Router {
     std::shared_ptr<RegistryClient> upstream;
     Name repository;
     std::string ns;  // what `?ns=` said, when it decided
+    std::string identity = "anonymous";  // who asks, for whom what it takes is counted
   };
   // In this order: `?ns=`; the path's first component; the Host header; the default upstream. A path that begins with the
   // host that `?ns=` names loses it.
@@ -31,9 +32,13 @@ class Router {
   // The upstream that a request without a path means, such as that for /v2/; nothing when it names none.
   std::shared_ptr<RegistryClient> resolve_host(std::optional<std::string_view> ns, std::string_view host) const;
 
+  // Whose that namespace is, in lower case; null: nobody's.
+  std::shared_ptr<RegistryClient> find(std::string_view name_space) const;
+  // Each once, by name.
+  std::vector<std::shared_ptr<RegistryClient>> upstreams() const;
+
  private:
   std::shared_ptr<RegistryClient> find_host(std::string_view host) const;
-  std::shared_ptr<RegistryClient> find(std::string_view name_space) const;
   static Target target(std::shared_ptr<RegistryClient> upstream, RepositoryPath path);
 
   std::map<std::string, std::shared_ptr<RegistryClient>, std::less<>> by_namespace_;

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/disk_pool.h"
 #include "base/single_flight.h"
+#include "meter/cells.h"
 #include "meter/counters.h"
 #include "proxy/upstream/backoff.h"
 #include "proxy/upstream/challenge.h"
@@ -26,6 +27,7 @@ struct UpstreamContext {
   DiskPool& pool;
   // Counts the Tasks that run on their own and use the above, which must stay until it is 0.
   std::atomic<unsigned>& background;
+  UsageRecorder* usage = nullptr;  // null: nobody asks what it was used for
 };
 
 class TokenCache {

@@ -10,7 +10,8 @@
 // Who a descriptor belongs to is asked of the kernel (fstat), so dup and close need no bookkeeping.
 //
 // What it does not understand ends the program: a recording with a hole is worse than none. LMDB's lock.mdb is not recorded;
-// it is shared memory, and the program makes it anew.
+// it is shared memory, and the program makes it anew. Nor are the blocks of meter/cells, which are written as memory: a crash may
+// leave any of them, and tests/unit/meter says what becomes of that.
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -33,6 +34,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "tests/crash/record.h"
 
@@ -52,6 +54,8 @@ long kernel(long number, Arguments... arguments) {
   static auto* const call = real<long(long, ...)>("syscall");
   return call(number, arguments...);
 }
+
+constexpr std::string_view kCells = "/meter/cells/";
 
 [[noreturn]] void refuse(const std::string& what) {
   const auto line = "recorder: " + what + "\n";
@@ -105,6 +109,7 @@ class Recorder {
     ::free(canonical);
     if (whole == folder_) return "/";
     if (whole.compare(0, folder_.size() + 1, folder_ + '/') != 0 || name == "lock.mdb") return {};
+    if (whole.compare(folder_.size(), kCells.size(), kCells) == 0) return {};
     return whole.substr(folder_.size());
   }
 
