@@ -44,7 +44,7 @@ LIBS    := -levent_core -llmdb -lssl -lcrypto -lcurl -lcrypt -lsystemd -lboost_p
 # Libraries in link order: users before the used.
 ARCHIVES := $(foreach r,proxy conf node proxy/upstream proxy/auth proxy/http policy cache meter oci base,$(if $(wildcard $(r)/*.cc),$(call LIBRARY,$(r))))
 
-.PHONY: all run demo check check-long bench bench-eviction bench-store fuzz format lint deb install clean units unit scenario crash e2e tests fuzzers FORCE
+.PHONY: all run demo check check-long bench bench-eviction bench-store bench-report fuzz format lint deb install clean units unit scenario crash e2e tests fuzzers FORCE
 all: $(BUILD)/weir
 
 define ROOM
@@ -152,6 +152,12 @@ $(BUILD)/tests/bench_store: $(STORE) $(foreach r,cache meter oci base,$(call LIB
 bench-store: $(BUILD)/tests/bench_store
 	$< $(or $(N),1000000) $(or $(DIR),build/bench-store) $(or $(FILES),yes)
 
+# A year of usage below DIR: how large its ledger is, and how long reports of it take.
+$(BUILD)/tests/bench_report: $(BUILD)/tests/bench/report/main.o $(foreach r,meter oci base,$(call LIBRARY,$(r)))
+	@mkdir -p $(@D); $(CXX) $(LDFLAGS) -o $@ $^ $(LIBS)
+bench-report: $(BUILD)/tests/bench_report
+	$< $(or $(DIR),build/bench-report) $(HOURS) $(SERIES)
+
 # The fuzzers share asan's objects: one build of the program less.
 FUZZERS := $(patsubst tests/fuzz/%.cc,build/asan/tests/fuzz_%,$(wildcard tests/fuzz/*.cc))
 fuzz:
@@ -178,6 +184,7 @@ PREFIX ?= /usr
 install: $(BUILD)/weir
 	install -D -m 755 $(BUILD)/weir $(DESTDIR)$(PREFIX)/bin/weir
 	install -D -m 644 conf/weir.conf $(DESTDIR)/etc/weir/weir.conf
+	install -D -m 644 conf/prices.rules $(DESTDIR)$(PREFIX)/share/doc/weir/prices.rules
 	install -D -m 644 systemd/weir.service $(DESTDIR)$(PREFIX)/lib/systemd/system/weir.service
 	install -D -m 644 systemd/weir.socket $(DESTDIR)$(PREFIX)/lib/systemd/system/weir.socket
 	install -D -m 644 README.md $(DESTDIR)$(PREFIX)/share/doc/weir/README.md

@@ -305,7 +305,8 @@ std::vector<ConfigKey> upstream_keys(UpstreamOptions& upstream) {
       {"tag-ttl", duration(upstream.tag_ttl, kZero),
        "How long its tags are answered without asking it; by default the tag-ttl of [cache]."},
       {"allowance-floor", count(upstream.allowance_floor, 0, 100),
-       "With less than so many percent left of what its ratelimit headers grant, its tags are believed for as long as these count, "
+       "With less than so many percent left of what its ratelimit headers grant, its tags are believed for as long as these "
+       "count, "
        "such as six hours at Docker Hub; 0 means never longer."},
       {"max-concurrency", count(upstream.max_concurrency, 1, 100'000), "Transfers from it at once; more wait."},
       {"connect-timeout", duration(upstream.connect_timeout, kSome), "How long connecting to it may take."},

@@ -67,15 +67,18 @@ void Budgets::settle_locked() {
   std::erase_if(rows_, [&](const auto& row) { return std::get<0>(row.first) < begin; });
   if (budgets_.empty()) return;
 
-  const bool in_money = std::any_of(budgets_.begin(), budgets_.end(), [](const Budget& budget) { return !budget.options.currency.empty(); });
+  const bool in_money = std::any_of(budgets_.begin(), budgets_.end(),
+                                    [](const Budget& budget) { return !budget.options.currency.empty(); });
   std::vector<Money> costs(rows_.size());
   if (in_money) {
     std::map<std::string, std::pair<Bill, Bill>> bills;
     std::size_t item = 0;
     for (const auto& [row, usage] : rows_) {
       const auto& upstream = std::get<2>(row);
-      auto bill = bills.try_emplace(upstream, Bill(*prices_, upstream, PriceMeter::received_gb),
-                                    Bill(*prices_, upstream, PriceMeter::request_1000)).first;
+      auto bill = bills
+                      .try_emplace(upstream, Bill(*prices_, upstream, PriceMeter::received_gb),
+                                   Bill(*prices_, upstream, PriceMeter::request_1000))
+                      .first;
       bill->second.first.add(item, std::get<0>(row), usage.amount);
       bill->second.second.add(item, std::get<0>(row), usage.requests);
       ++item;
@@ -116,8 +119,9 @@ void Budgets::judge(Budget& budget, std::uint64_t bytes, Money money) const {
   const auto& met = budget.state == 2 || !options.soft ? limit : *options.soft;
   const auto decimals = minor_digits(options.currency);
   budget.said = "budget " + options.name + ": " + (options.of == BudgetOptions::Of::team ? "team " : "upstream ") + options.who +
-                (met.bytes ? " has " + std::to_string(bytes) + " of " + std::to_string(*met.bytes) + " bytes "
-                           : " has " + money.rounded(decimals) + " of " + met.money->rounded(decimals) + ' ' + options.currency + ' ') +
+                (met.bytes
+                     ? " has " + std::to_string(bytes) + " of " + std::to_string(*met.bytes) + " bytes "
+                     : " has " + money.rounded(decimals) + " of " + met.money->rounded(decimals) + ' ' + options.currency + ' ') +
                 budget_span_text(options.span);
 }
 

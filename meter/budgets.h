@@ -1,8 +1,8 @@
 #pragma once
 // Budgets: what has been fetched from upstreams this day and this month, by whom, against what may be.
 //
-// What counts is what the ledger counts as received, of the calendar's day or month in UTC, a flush interval late: what is under way
-// when a hard limit is reached is fetched to its end. In money it is what the bill of the month so far says (meter/bill.h).
+// What counts is what the ledger counts as received, of the calendar's day or month in UTC, a flush interval late: what is under
+// way when a hard limit is reached is fetched to its end. In money it is what the bill of the month so far says (meter/bill.h).
 // Thread: any.
 
 #include <map>

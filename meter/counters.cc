@@ -135,7 +135,8 @@ std::string Meter::exposition() const {
   }
   for (const auto& family : families_) {
     text += "# HELP " + family.name + ' ' + family.help + "\n# TYPE " + family.name + " gauge\n";
-    for (const auto& [value, figure] : family.values()) text += family.name + label_text(family.label, value) + ' ' + show(figure) + '\n';
+    for (const auto& [value, figure] : family.values())
+      text += family.name + label_text(family.label, value) + ' ' + show(figure) + '\n';
   }
   return text;
 }

@@ -36,7 +36,8 @@ struct MeterWords {
 };
 constexpr MeterWords kMeterWords[] = {
     {"UpstreamTransferIn", "Bytes received from a registry", "Networking", "Content Delivery", "Registry Transfer", "GB", "GB"},
-    {"UpstreamRequests", "Requests made to a registry", "Networking", "Content Delivery", "Registry Transfer", "1000 Requests", "Requests"},
+    {"UpstreamRequests", "Requests made to a registry", "Networking", "Content Delivery", "Registry Transfer", "1000 Requests",
+     "Requests"},
     {"ClientTransferOut", "Bytes sent to the site's clients", "Networking", "Content Delivery", "Registry Transfer", "GB", "GB"},
     {"StorageGBMonths", "Images stored in the cache", "Storage", "Object Storage", "Image Storage", "GB-Months", "GB-Hours"},
 };
@@ -140,7 +141,8 @@ constexpr FocusColumn kFocusColumns[] = {
     {"EffectiveCost", [](const FocusLine& line) { return line.cost.text(); }},
     {"InvoiceIssuerName", [](const FocusLine& line) { return provider_of(line); }},
     {"ListCost", [](const FocusLine& line) { return line.cost.text(); }},
-    {"PricingQuantity", [](const FocusLine& line) {
+    {"PricingQuantity",
+     [](const FocusLine& line) {
        const auto quantity = quantity_of(line);
        return quotient(quantity.count, quantity.unit);
      }},
@@ -167,7 +169,8 @@ constexpr FocusColumn kFocusColumns[] = {
     {"SubAccountName", [](const FocusLine& line) { return line.series.team; }},
     {"Tags", [](const FocusLine& line) { return tags_of(line); }},
 
-    {"x_AvoidedCost", [](const FocusLine& line) { return line.meter == FocusMeter::transfer_in ? line.avoided.text() : std::string(); }},
+    {"x_AvoidedCost",
+     [](const FocusLine& line) { return line.meter == FocusMeter::transfer_in ? line.avoided.text() : std::string(); }},
     {"x_AvoidedQuantity",
      [](const FocusLine& line) { return line.meter == FocusMeter::transfer_in ? avoided_quantity(line.item) : std::string(); }},
     {"x_Identity", [](const FocusLine& line) { return line.series.identity; }},
@@ -215,7 +218,8 @@ class FocusMaker {
       };
       if (item.received > 0 || item.upstream_requests > 0 || item.direct_bytes > 0 || item.direct_requests > 0)
         put(FocusMeter::transfer_in, received[i]);
-      if (item.upstream_requests > 0 && prices_.knows(series.upstream, PriceMeter::request_1000)) put(FocusMeter::requests, requests[i]);
+      if (item.upstream_requests > 0 && prices_.knows(series.upstream, PriceMeter::request_1000))
+        put(FocusMeter::requests, requests[i]);
       if (item.sent > 0 && prices_.knows(series.upstream, PriceMeter::sent_gb)) put(FocusMeter::transfer_out, sent[i]);
       if (item.stored > 0) put(FocusMeter::storage, stored[i]);
       if (text.size() < kFocusPiece) continue;
@@ -246,7 +250,8 @@ class FocusMaker {
     }
   }
 
-  void settle(PriceMeter meter, std::uint64_t FocusItem::*amount, const std::vector<const FocusItem*>& items, std::vector<Money>& costs) {
+  void settle(PriceMeter meter, std::uint64_t FocusItem::* amount, const std::vector<const FocusItem*>& items,
+              std::vector<Money>& costs) {
     std::map<std::string_view, Bill> bills;
     const auto add = [&](std::size_t index, const FocusItem& item) {
       const auto what = meter == PriceMeter::gb_month ? Prices::kStorage : std::string_view(view_.series()[item.series].upstream);
@@ -281,7 +286,8 @@ void write_focus(const UsageView& view, const Prices& prices, std::string_view c
   from = std::max(from, view.begin());
   to = std::max(from, std::min(to, view.end()));
   if (from < to) {
-    const auto begin = Period{Grain::month, month_of(day_of(from))}.begin(), end = Period{Grain::month, month_of(day_of(to - 1))}.end();
+    const auto begin = Period{Grain::month, month_of(day_of(from))}.begin(),
+               end = Period{Grain::month, month_of(day_of(to - 1))}.end();
     maker.read(begin, from, false);
     maker.read(from, to, true);
     maker.read(to, end, false);

@@ -15,7 +15,8 @@ constexpr std::string_view kPageStyle = R"(<style>
 body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin-top: 2.2rem; }
 svg { width: 100%; height: auto; } svg text { font-size: 12px; fill: currentColor; }
-table { border-collapse: collapse; } td, th { padding: .15rem .8rem .15rem 0; text-align: right; } td:first-child, th:first-child { text-align: left; }
+table { border-collapse: collapse; } td, th { padding: .15rem .8rem .15rem 0; text-align: right; }
+td:first-child, th:first-child { text-align: left; }
 .facts td:last-child { font-weight: 600; } .key span { display: inline-block; width: .8em; height: .8em; margin: 0 .3em 0 1em; }
 .note { opacity: .75; }
 </style>
@@ -45,8 +46,9 @@ std::uint64_t cents(Money money, unsigned decimals) {
 }
 
 std::string rect(unsigned x, unsigned y, unsigned width, unsigned height, std::string_view color, const std::string& title) {
-  return "<rect x=\"" + std::to_string(x) + "\" y=\"" + std::to_string(y) + "\" width=\"" + std::to_string(width) + "\" height=\"" +
-         std::to_string(height) + "\" fill=\"" + std::string(color) + "\"><title>" + html_text(title) + "</title></rect>\n";
+  return "<rect x=\"" + std::to_string(x) + "\" y=\"" + std::to_string(y) + "\" width=\"" + std::to_string(width) +
+         "\" height=\"" + std::to_string(height) + "\" fill=\"" + std::string(color) + "\"><title>" + html_text(title) +
+         "</title></rect>\n";
 }
 
 std::string label(unsigned x, unsigned y, std::string_view anchor, std::string_view text) {
@@ -196,22 +198,26 @@ std::string report_page(const UsageView& view, const Prices& prices, std::string
   const auto& total = by_day.total;
   const auto money = [&](Money amount) { return amount.rounded(decimals) + ' ' + std::string(currency); };
 
-  std::string page = "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>weir: what was used, and what it cost</title>\n";
+  std::string page =
+      "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>weir: what was used, and what it cost</title>\n";
   page += kPageStyle;
-  page += "<h1>What was used, and what it cost</h1>\n<p>From " + html_text(by_day.from) + " to " + html_text(by_day.to) + ".</p>\n";
+  page += "<h1>What was used, and what it cost</h1>\n<p>From " + html_text(by_day.from) + " to " + html_text(by_day.to) +
+          ".</p>\n";
   page += "<table class=\"facts\">\n" + fact("requests answered", std::to_string(total.requests));
   page += fact("sent to clients", gb_text(total.sent_bytes)) + fact("received from upstreams", gb_text(total.received_bytes));
   page += fact("cost", money(total.cost())) + fact("straight from the upstreams it had been", money(total.direct_cost));
   page += fact("saved", money(total.savings())) + "</table>\n";
 
-  page += "<h2>Sent to clients, by " + std::string(draw_months(by_outcome) ? "month" : "day") + " and outcome</h2>\n" + bytes_chart(by_outcome);
+  page += "<h2>Sent to clients, by " + std::string(draw_months(by_outcome) ? "month" : "day") + " and outcome</h2>\n" +
+          bytes_chart(by_outcome);
   std::vector<ChartBar> repositories, teams;
   for (const auto& row : by_repository.rows) {
     const auto bytes = row.figures.sent_bytes + row.figures.received_bytes;
     repositories.push_back({row.keys[0], bytes, gb_text(bytes)});
   }
   for (const auto& row : by_team.rows)
-    teams.push_back({row.keys[0] == "-" ? "storage, and what is nobody's" : row.keys[0], cents(row.figures.cost(), decimals), money(row.figures.cost())});
+    teams.push_back({row.keys[0] == "-" ? "storage, and what is nobody's" : row.keys[0], cents(row.figures.cost(), decimals),
+                     money(row.figures.cost())});
   page += "<h2>Repositories with the most bytes, sent and received</h2>\n" + bar_chart(repositories, "Bytes by repository");
   page += "<h2>Cost by team</h2>\n" + bar_chart(teams, "Cost by team");
   page += "<h2>Savings</h2>\n" + savings_chart(by_day, decimals);

@@ -1,6 +1,6 @@
 #pragma once
-// A report as one HTML file that needs nothing else: its charts are drawn in it, and no address of anything is in it. Whatever a name
-// contains is text in it.
+// A report as one HTML file that needs nothing else: its charts are drawn in it, and no address of anything is in it. Whatever a
+// name contains is text in it.
 
 #include <string>
 

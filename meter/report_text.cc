@@ -40,16 +40,26 @@ std::vector<ReportColumn> table_columns(const Report& report) {
   const ReportColumn received{"RECEIVED GB", [](const auto& figures) { return in_gb(figures.received_bytes); }};
   const ReportColumn stored{"STORED GB-HOURS", [](const auto& figures) { return in_gb(figures.stored_byte_hours); }};
   if (report.kind == ReportKind::usage) {
-    return {requests, sent, asked, received,
-            {"NOT FETCHED GB", [](const auto& figures) { return in_gb(bytes_not_fetched(figures)); }}, stored};
+    return {requests,
+            sent,
+            asked,
+            received,
+            {"NOT FETCHED GB", [](const auto& figures) { return in_gb(bytes_not_fetched(figures)); }},
+            stored};
   }
   const ReportColumn cost{"COST", money([](const ReportFigures& figures) { return figures.cost(); })};
   if (report.kind == ReportKind::cost) {
-    return {asked, received, stored, {"TRANSFER", money([](const ReportFigures& figures) { return figures.transfer_cost; })},
+    return {asked,
+            received,
+            stored,
+            {"TRANSFER", money([](const ReportFigures& figures) { return figures.transfer_cost; })},
             {"REQUESTS", money([](const ReportFigures& figures) { return figures.request_cost; })},
-            {"STORAGE", money([](const ReportFigures& figures) { return figures.storage_cost; })}, cost};
+            {"STORAGE", money([](const ReportFigures& figures) { return figures.storage_cost; })},
+            cost};
   }
-  return {sent, received, {"DIRECT", money([](const ReportFigures& figures) { return figures.direct_cost; })},
+  return {sent,
+          received,
+          {"DIRECT", money([](const ReportFigures& figures) { return figures.direct_cost; })},
           {"PAID", money([](const ReportFigures& figures) { return figures.transfer_cost + figures.request_cost; })},
           {"STORAGE", money([](const ReportFigures& figures) { return figures.storage_cost; })},
           {"SAVED", money([](const ReportFigures& figures) { return figures.savings(); })}};
@@ -58,8 +68,8 @@ std::vector<ReportColumn> table_columns(const Report& report) {
 // Every figure there is, for programs: counts and money, by their names.
 struct ReportMember {
   std::string_view name;
-  std::uint64_t ReportFigures::*count = nullptr;
-  Money ReportFigures::*money = nullptr;
+  std::uint64_t ReportFigures::* count = nullptr;
+  Money ReportFigures::* money = nullptr;
 };
 constexpr ReportMember kReportMembers[] = {
     {"requests", &ReportFigures::requests, nullptr},
@@ -82,7 +92,9 @@ void write_figures(JsonWriter& json, const ReportFigures& figures) {
   json.key("savings").number(figures.savings().text());
 }
 
-Error no_report(std::string what) { return Error{Failure::invalid, Side::client, false, "no report of weir: " + std::move(what)}; }
+Error no_report(std::string what) {
+  return Error{Failure::invalid, Side::client, false, "no report of weir: " + std::move(what)};
+}
 
 Result<ReportFigures> read_figures(const Json& json) {
   ReportFigures figures;
@@ -149,7 +161,8 @@ std::string report_table(const Report& report) {
   text += "\nfrom " + report.from + " to " + report.to + (report.kind == ReportKind::usage ? "" : ", in " + report.currency) + '\n';
   if (report.left_out > 0) text += std::to_string(report.left_out) + " more rows are in the total and not shown\n";
   if (report.other_requests > 0) {
-    text += std::to_string(report.other_requests) + " requests are counted as `other`, because their hour had more than max-series\n";
+    text += std::to_string(report.other_requests) +
+            " requests are counted as `other`, because their hour had more than max-series\n";
   }
   if (report.kind != ReportKind::usage) {
     for (const auto& what : report.unpriced) text += "no price for " + what + '\n';
@@ -257,7 +270,8 @@ Result<Report> merge_reports(std::vector<Report> reports) {
   std::map<std::vector<std::string>, ReportFigures> rows;
   for (auto& report : reports) {
     if (report.kind != merged.kind) return wrong("a report of usage, one of cost and one of savings cannot be one report");
-    if (report.currency != merged.currency) return wrong("reports in " + merged.currency + " and in " + report.currency + " cannot be added");
+    if (report.currency != merged.currency)
+      return wrong("reports in " + merged.currency + " and in " + report.currency + " cannot be added");
     if (report.by != merged.by) return wrong("reports by different things cannot be added");
     if (report.left_out > 0) return wrong("a report that was cut by --top has not all its rows");
     merged.from = std::min(merged.from, report.from);

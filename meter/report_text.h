@@ -2,8 +2,8 @@
 // Reports as text: a table for a person, CSV and JSON for programs, and JSON read again so that sites can be added up.
 //
 // A table rounds money to the currency's minor unit, half to even, and so its column may differ from its total by some of these.
-// CSV and JSON have every digit. In JSON `cost` and `savings` are numbers, and the parts they are made of are texts: most who read a
-// number keep no more than sixteen digits of it.
+// CSV and JSON have every digit. In JSON `cost` and `savings` are numbers, and the parts they are made of are texts: most who
+// read a number keep no more than sixteen digits of it.
 
 #include <string>
 #include <string_view>

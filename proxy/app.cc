@@ -111,8 +111,11 @@ void App::account(const Call& call) {
     const auto outcome = static_cast<Outcome>(i);
     const std::uint64_t answered = outcome == call.outcome ? 1 : 0;
     if (answered == 0 && call.sent[i] == 0) continue;
-    const UsageKey key{call.identity(), {}, call.target ? std::string_view(call.target->repository.text()) : std::string_view(),
-                       call.target ? std::string_view(call.target->upstream->options().name) : std::string_view(), outcome,
+    const UsageKey key{call.identity(),
+                       {},
+                       call.target ? std::string_view(call.target->repository.text()) : std::string_view(),
+                       call.target ? std::string_view(call.target->upstream->options().name) : std::string_view(),
+                       outcome,
                        Direction::sent};
     call.parts.usage.add(key, {answered, call.sent[i]});
   }

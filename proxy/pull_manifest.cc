@@ -238,7 +238,8 @@ Task<Result<ManifestPull::Found>> ManifestPull::fetch(LoopParts& parts, Router::
   auto manifest = Manifest::parse(*body, content_type);
   if (!manifest) co_return wrong(manifest.error().what);
 
-  Found found{digest, manifest->media_type, std::make_shared<const std::string>(std::move(*body)), Outcome::miss, std::nullopt, verdict.warning};
+  Found found{digest,        manifest->media_type, std::make_shared<const std::string>(std::move(*body)),
+              Outcome::miss, std::nullopt,         verdict.warning};
   if (also_tag) found.age = Seconds(0);
   const auto size = found.bytes->size();
   auto stored = co_await site_.store.put(

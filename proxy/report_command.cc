@@ -18,9 +18,11 @@ constexpr std::size_t kMostReportBytes = 256 << 20;
 
 std::vector<Flag> report_flags() {
   auto flags = config_flags();
-  flags.push_back({"from", "TIME", "The first hour: 2026, 2026-01, 2026-01-31 or 2026-01-31T05, in UTC; else the first there is."});
+  flags.push_back(
+      {"from", "TIME", "The first hour: 2026, 2026-01, 2026-01-31 or 2026-01-31T05, in UTC; else the first there is."});
   flags.push_back({"to", "TIME", "The first hour that is not in it any more; else all up to now."});
-  flags.push_back({"by", "WHAT", "identity, team, repository, upstream, outcome or day; several with commas; may be repeated.", true});
+  flags.push_back(
+      {"by", "WHAT", "identity, team, repository, upstream, outcome or day; several with commas; may be repeated.", true});
   flags.push_back({"top", "NUMBER", "Only so many rows; the total is of all."});
   flags.push_back({"format", "table|csv|json|focus|html", "How to print.", false, "table"});
   return flags;
@@ -43,7 +45,8 @@ Result<std::optional<HourNumber>> moment_of(const Invocation& invocation, const 
   const auto text = invocation.value(flag);
   if (!text) return std::optional<HourNumber>();
   const auto moment = parse_moment(*text);
-  if (!moment) return Error{Failure::invalid, Side::client, false, std::string("--") + flag + " " + *text + ": " + moment.error().what};
+  if (!moment)
+    return Error{Failure::invalid, Side::client, false, std::string("--") + flag + " " + *text + ": " + moment.error().what};
   return std::optional(*moment);
 }
 

@@ -327,8 +327,11 @@ int serve(const LoadedConfig& config, const ConfigSource& source) {
   Meter meter(static_cast<unsigned>(loops.size()));
   Budgets budgets(clock);
   auto usage_opened = UsageWriter::open(clock, &log,
-                                        {.directory = store.layout().usage(), .loops = static_cast<unsigned>(loops.size()),
-                                         .meter = options.meter, .durable = options.cache.durable, .block = {}});
+                                        {.directory = store.layout().usage(),
+                                         .loops = static_cast<unsigned>(loops.size()),
+                                         .meter = options.meter,
+                                         .durable = options.cache.durable,
+                                         .block = {}});
   if (!usage_opened) return fail("usage cannot be counted", usage_opened.error());
   UsageWriter& usage = **usage_opened;
   budgets.configure(options.meter.budgets, options.price.prices);

@@ -72,7 +72,8 @@ struct Site {
     return budgets.ask(parts.usage.teams().of(target.identity), target.upstream->options().name);
   }
   static Error over_budget(const Budgets::Verdict& verdict) {
-    return Error{Failure::throttled, Side::local, false, verdict.refusal + "; nothing more is fetched for it, what is stored is served on"};
+    return Error{Failure::throttled, Side::local, false,
+                 verdict.refusal + "; nothing more is fetched for it, what is stored is served on"};
   }
 
   // Tasks that run on their own: fills and flights. The program ends after the last of them.

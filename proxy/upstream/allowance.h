@@ -28,8 +28,8 @@ class Allowance {
   };
   // As it was last said, until its window is over; then nothing is known.
   std::optional<State> state() const;
-  // How long a tag is believed when `ttl` is what was configured: where less than `floor` percent is left, at least as long as the
-  // window, so that what is left is spent on what was never seen. 0: never longer.
+  // How long a tag is believed when `ttl` is what was configured: where less than `floor` percent is left, at least as long as
+  // the window, so that what is left is spent on what was never seen. 0: never longer.
   Milliseconds believed(Milliseconds ttl, unsigned floor) const;
 
   struct Figure {
@@ -43,7 +43,7 @@ class Allowance {
   const Clock& clock_;
   mutable std::mutex mutex_;
   std::optional<State> state_;  // guarded by mutex_
-  Instant since_{};             // guarded by mutex_
+  Instant since_{};  // guarded by mutex_
 };
 
 }  // namespace weir

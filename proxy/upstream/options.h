@@ -48,7 +48,7 @@ struct UpstreamOptions {
   std::optional<Milliseconds> tag_ttl;  // instead of [cache] tag-ttl
   // Percent of what its ratelimit headers grant: with less left, tags are believed for the whole of their window. 0: never longer.
   unsigned allowance_floor = 20;
-  unsigned max_concurrency = 16;        // transfers at once, over all loops; more wait
+  unsigned max_concurrency = 16;  // transfers at once, over all loops; more wait
   Milliseconds connect_timeout = Seconds(2);
   Milliseconds first_byte_timeout = Seconds(10);
   Milliseconds stall_timeout = Seconds(30);  // without a byte of a body; a whole transfer has no limit

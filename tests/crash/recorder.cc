@@ -236,8 +236,8 @@ class Recorder {
   dev_t device_ = 0;
   int log_ = -1;
   std::mutex mutex_;
-  std::set<ino_t> inodes_;            // guarded by mutex_: what was opened beneath the folder
-  std::uint64_t steps_left_ = 0;      // guarded by mutex_; 0: no end
+  std::set<ino_t> inodes_;  // guarded by mutex_: what was opened beneath the folder
+  std::uint64_t steps_left_ = 0;  // guarded by mutex_; 0: no end
 };
 
 // Made by the first call, which may come before this library's constructors; never destroyed, as the last comes late.

@@ -81,9 +81,8 @@ void Witness::check_against_disk() const {
   DiskModel model;
   for (const auto& step : read_recording(log_)) model.play(step);
   auto found = contents_of(store_);
-  std::erase_if(found, [](const auto& file) {
-    return file.first.ends_with("/lock.mdb") || file.first.starts_with("/meter/cells/");
-  });
+  std::erase_if(found,
+                [](const auto& file) { return file.first.ends_with("/lock.mdb") || file.first.starts_with("/meter/cells/"); });
   for (const auto& difference : differences(model.contents(Survives::everything), found)) FAIL_CHECK("unrecorded: ", difference);
 }
 

@@ -67,7 +67,8 @@ TEST_CASE("a budget of bytes warns from its soft limit on, and refuses from its 
 TEST_CASE("a budget of a day and an upstream, in money") {
   ManualClock clock(*parse_moment("2026-04-10T23") * 3600ll);
   Budgets budgets(clock);
-  budgets.configure(some_budgets({{"hub", "upstream hub, day, -, 1.5 USD"}}), shared_prices("hub transfer-gb 0.1\nhub request-1000 500\n"));
+  budgets.configure(some_budgets({{"hub", "upstream hub, day, -, 1.5 USD"}}),
+                    shared_prices("hub transfer-gb 0.1\nhub request-1000 500\n"));
   const auto hour = hour_of(clock.wall_seconds());
   budgets.note(hour - 24, fetched_by("ml", "hub"), {0, 50 * kGB});
   budgets.note(hour, fetched_by("ml", "hub"), {1, 9 * kGB});
@@ -92,7 +93,8 @@ TEST_CASE("what the month has used before the start counts, and a new budget kno
   REQUIRE(fold.commit().ok());
   Budgets budgets(clock);
   budgets.load(*ledger);
-  budgets.configure(some_budgets({{"a", "team ml, month, -, 5GB"}, {"b", "team ml, month, -, 6GB"}, {"c", "team ml, day, -, 1GB"}}),
+  budgets.configure(some_budgets(
+                        {{"a", "team ml, month, -, 5GB"}, {"b", "team ml, month, -, 6GB"}, {"c", "team ml, day, -, 1GB"}}),
                     shared_prices(""));
   const auto standings = budgets.standings();
   REQUIRE(standings.size() == 3);

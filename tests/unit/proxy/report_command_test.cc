@@ -51,7 +51,8 @@ void fill_ledger(const std::string& directory, const std::string& csv) {
     REQUIRE(fields.size() == 8);
     const auto direction = std::find(kDirectionNames.begin(), kDirectionNames.end(), fields[4]) - kDirectionNames.begin();
     const auto outcome = std::find(kOutcomeNames.begin(), kOutcomeNames.end(), fields[5]) - kOutcomeNames.begin();
-    const UsageKey key{fields[1], fields[1], fields[3], fields[2], static_cast<Outcome>(outcome), static_cast<Direction>(direction)};
+    const UsageKey key{
+        fields[1], fields[1], fields[3], fields[2], static_cast<Outcome>(outcome), static_cast<Direction>(direction)};
     REQUIRE(fold.add(*parse_moment(fields[0]) + 12, key, {*parse_number(fields[6]), *parse_number(fields[7]) * 1'000'000'000}).ok());
   }
   REQUIRE(fold.commit().ok());
@@ -168,7 +169,8 @@ TEST_CASE("JSON and CSV have every digit, and the same figures") {
   const auto json = Json::parse(said_by(in_april({"report", "cost", "--by", "team,upstream", "--format", "json"}), options).text);
   REQUIRE(json.ok());
   const auto rows = json->at("rows")->items();
-  const auto lines = csv_lines(said_by(in_april({"report", "cost", "--by", "team", "--by", "upstream", "--format", "csv"}), options).text);
+  const auto lines = csv_lines(
+      said_by(in_april({"report", "cost", "--by", "team", "--by", "upstream", "--format", "csv"}), options).text);
   REQUIRE(rows.size() == lines.size());
   CHECK(rows.size() == 8);
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -185,7 +187,8 @@ TEST_CASE("JSON and CSV have every digit, and the same figures") {
 TEST_CASE("top cuts the rows and not the total") {
   const Scratch scratch;
   const auto options = example_options(scratch);
-  const auto json = Json::parse(said_by(in_april({"report", "usage", "--by", "repository", "--top", "2", "--format", "json"}), options).text);
+  const auto json = Json::parse(
+      said_by(in_april({"report", "usage", "--by", "repository", "--top", "2", "--format", "json"}), options).text);
   REQUIRE(json.ok());
   CHECK(json->at("rows")->items().size() == 2);
   CHECK(json->at("rows")->items()[0].string_at("repository") == "public.ecr.aws/ml/train");
@@ -233,7 +236,8 @@ TEST_CASE("the page is one file that asks for nothing, and shows names as text")
   auto options = example_options(scratch);
   const auto page = said_by(in_april({"report", "usage", "--format", "html"}), options).text;
   CHECK(page.starts_with("<!doctype html>"));
-  for (const char* outside : {"http:", "https:", "src=", "href=", "url(", "<script", "@import"}) CHECK(page.find(outside) == std::string::npos);
+  for (const char* outside : {"http:", "https:", "src=", "href=", "url(", "<script", "@import"})
+    CHECK(page.find(outside) == std::string::npos);
   CHECK(page.find("591.00 USD") != std::string::npos);
   CHECK(page.find("<svg") != std::string::npos);
   fill_ledger(Layout(scratch.path()).usage(),
