@@ -25,7 +25,8 @@ std::uint64_t Budget::capacity() const { return options_.capacity.of(space().tot
 std::uint64_t Budget::reserve() const { return options_.reserve.of(space().total); }
 
 std::uint64_t Budget::taken_locked() const {
-  return index_.totals().room + index_.file_bytes() + leftovers_.room() + held_ + leaving_.load() + ballast_.load();
+  return index_.totals().room + index_.file_bytes() + leftovers_.room() + held_ + leaving_.load() + ballast_.load() +
+         metering_.load();
 }
 
 std::uint64_t Budget::taken() const {

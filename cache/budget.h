@@ -1,9 +1,8 @@
 #pragma once
 // Budget: how much room the store may take, and who holds it.
 //
-// Counted are blobs, downloads under way with all they will need, leftovers, the index and the ballast. Two bounds hold at
-// once: all that never exceeds the capacity, and the file system keeps the reserve free.
-// Thread: any.
+// Counted are blobs, downloads under way with all they will need, leftovers, the index, what metering takes, and the ballast. Two
+// bounds hold at once: all that never exceeds the capacity, and the file system keeps the reserve free. Thread: any.
 
 #include <atomic>
 #include <cstdint>
@@ -53,6 +52,8 @@ class Budget {
   // Blobs that have no record any more and are on the disk still.
   void set_leaving(std::uint64_t bytes) { leaving_.store(bytes); }
   void set_ballast(std::uint64_t bytes) { ballast_.store(bytes); }
+  // What the ledger of usage and what belongs to it take of the directory.
+  void set_metering(std::uint64_t bytes) { metering_.store(bytes); }
 
  private:
   FileSystem::Space space() const;
@@ -63,9 +64,9 @@ class Budget {
   const Index& index_;
   const Leftovers& leftovers_;
   const CacheOptions& options_;
-  std::atomic<std::uint64_t> leaving_{0}, ballast_{0};
+  std::atomic<std::uint64_t> leaving_{0}, ballast_{0}, metering_{0};
   mutable std::mutex mutex_;
-  std::uint64_t held_ = 0;      // guarded by mutex_
+  std::uint64_t held_ = 0;  // guarded by mutex_
   std::uint64_t promised_ = 0;  // guarded by mutex_: of held_, what the file system still counts as free
 };
 

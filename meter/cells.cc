@@ -53,7 +53,7 @@ struct alignas(64) CellBlock::Slot {
   GrowingFigure requests, amount;
 };
 
-std::size_t CellBlock::bytes_for(Size size) { return kPage + std::size_t{size.slots} * sizeof(Slot) + size.text; }
+std::uint64_t CellBlock::Size::bytes() const { return kPage + std::uint64_t{slots} * sizeof(Slot) + text; }
 CellBlock::Slot* CellBlock::slots() const noexcept { return reinterpret_cast<Slot*>(static_cast<char*>(memory_) + kPage); }
 char* CellBlock::text() const noexcept { return static_cast<char*>(memory_) + kPage + std::size_t{size_.slots} * sizeof(Slot); }
 
@@ -72,7 +72,7 @@ void CellBlock::begin(CellBlock& block, std::uint64_t epoch, Size size) {
 Result<std::unique_ptr<CellBlock>> CellBlock::create(const std::string& path, std::uint64_t epoch, Size size) {
   const UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!file.valid()) return system_error(errno, "make " + path);
-  const auto bytes = bytes_for(size);
+  const auto bytes = size.bytes();
   const int code = ::posix_fallocate(file.get(), 0, static_cast<off_t>(bytes));
   void* memory = code == 0 ? ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0) : MAP_FAILED;
   if (memory == MAP_FAILED) {
@@ -86,7 +86,7 @@ Result<std::unique_ptr<CellBlock>> CellBlock::create(const std::string& path, st
 }
 
 std::unique_ptr<CellBlock> CellBlock::in_memory(Size size) {
-  const auto bytes = bytes_for(size);
+  const auto bytes = size.bytes();
   void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   CHECK(memory != MAP_FAILED);
   auto block = std::unique_ptr<CellBlock>(new CellBlock(memory, bytes));
@@ -108,7 +108,7 @@ Result<std::unique_ptr<CellBlock>> CellBlock::read(const std::string& path) {
   const Header& header = block->header();
   block->size_ = {header.slots, header.text};
   block->epoch_ = header.epoch;
-  if (header.magic != kCellMagic || bytes_for(block->size_) != bytes) return corrupt;
+  if (header.magic != kCellMagic || block->size_.bytes() != bytes) return corrupt;
   return block;
 }
 

@@ -39,8 +39,10 @@ namespace weir {
 class CellBlock {
  public:
   struct Size {
-    std::uint32_t slots = 16384;
-    std::uint32_t text = 2 << 20;  // bytes for keys
+    std::uint32_t slots = 4096;
+    std::uint32_t text = 256 << 10;  // bytes for keys
+    // What the file takes.
+    std::uint64_t bytes() const;
   };
   struct Slot;
 
@@ -75,7 +77,6 @@ class CellBlock {
  private:
   struct Header;
   CellBlock(void* memory, std::size_t bytes) : memory_(memory), bytes_(bytes) {}
-  static std::size_t bytes_for(Size size);
   static void begin(CellBlock& block, std::uint64_t epoch, Size size);
   Header& header() const noexcept { return *static_cast<Header*>(memory_); }
   Slot* slots() const noexcept;

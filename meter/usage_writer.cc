@@ -96,6 +96,7 @@ std::unique_ptr<UsageWriter::Block> UsageWriter::make_block() {
     auto cells = CellBlock::create(layout_.cell(*epoch), *epoch, options_.block);
     if (cells && fold.commit()) block->cells = *std::move(cells);
     else ::unlink(layout_.cell(*epoch).c_str());
+    if (block->cells) files_.fetch_add(1);
   }
   if (!block->cells) block->cells = CellBlock::in_memory(options_.block);
   return block;
@@ -153,7 +154,10 @@ Status UsageWriter::fold_locked() {
       continue;
     }
     const auto epoch = (*block)->cells->epoch();
-    if (epoch > 0) ::unlink(layout_.cell(epoch).c_str());
+    if (epoch > 0) {
+      ::unlink(layout_.cell(epoch).c_str());
+      files_.fetch_sub(1);
+    }
     block = blocks_.erase(block);
   }
   return ok_status();

@@ -9,6 +9,7 @@
 // Where the disk takes nothing, counting goes on in memory, and what was counted goes into the ledger when it takes something
 // again; only a kill -9 loses it then.
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -70,6 +71,9 @@ class UsageWriter {
   Status note_stored(HourNumber hour, const std::vector<Stored>& stored);
   bool stored_noted(HourNumber hour);
 
+  // What it all takes of the disk. Any thread.
+  std::uint64_t room() const { return ledger_->file_bytes() + files_.load() * options_.block.bytes(); }
+
   Ledger& ledger() noexcept { return *ledger_; }
   // What is read is read of a snapshot.
   const Ledger& ledger() const noexcept { return *ledger_; }
@@ -103,6 +107,7 @@ class UsageWriter {
   std::vector<std::unique_ptr<Block>> blocks_;  // guarded by folding_
   HourNumber trimmed_ = 0;                      // guarded by folding_
   bool failing_ = false;                        // guarded by folding_; said once
+  std::atomic<std::uint64_t> files_{0};         // of blocks
 
   std::mutex mutex_;
   std::condition_variable changed_;

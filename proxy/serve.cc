@@ -368,9 +368,13 @@ int serve(const LoadedConfig& config, const ConfigSource& source) {
   add_gauges(meter, site, app_server, reload_failed);
   add_store_gauges(meter, store, scrub);
   add_usage_gauges(meter, site, usage);
+  store.budget().set_metering(usage.room());
   scrub.start();
   usage.start({[&budgets](HourNumber hour, const UsageKey& key, const Usage& counted) { budgets.note(hour, key, counted); },
-               [&budgets] { budgets.settle(); }});
+               [&budgets, &store, &usage] {
+                 budgets.settle();
+                 store.budget().set_metering(usage.room());
+               }});
   StorageCensus census(clock, log, store, usage, [&site](std::string_view name_space) {
     const auto upstream = site.settings()->router->find(name_space);
     return upstream ? upstream->options().name : std::string(name_space);
