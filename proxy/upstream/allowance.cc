@@ -8,6 +8,8 @@ namespace weir {
 namespace {
 
 constexpr auto kUsualWindow = Seconds(3600);
+// A 429 alone does not say for how long.
+constexpr auto kWindowOfRefusal = Seconds(60);
 constexpr auto kLongestWindow = Seconds(7 * 24 * 3600);
 
 }  // namespace
@@ -34,7 +36,7 @@ void Allowance::note(const UpstreamHead& head) {
   const bool throttled = head.status == 429;
   if (!throttled && (!limit || !remaining)) return;
   std::lock_guard lock(mutex_);
-  State state = state_.value_or(State{1, 0, kUsualWindow});
+  State state = state_.value_or(State{1, 0, kWindowOfRefusal});
   if (limit && limit->count > 0) state = {limit->count, remaining ? remaining->count : 0, limit->window};
   if (throttled) state.remaining = 0;
   state_ = state;
@@ -48,7 +50,7 @@ std::optional<Allowance::State> Allowance::state() const {
 
 Milliseconds Allowance::believed(Milliseconds ttl, unsigned floor) const {
   const auto now = state();
-  if (!now || floor == 0) return ttl;
+  if (!now || floor == 0 || ttl.count() == 0) return ttl;
   // In a way that no header makes overflow.
   const bool scarce = now->remaining <= now->limit / 100 * floor + now->limit % 100 * floor / 100;
   return scarce ? std::max(ttl, now->window) : ttl;

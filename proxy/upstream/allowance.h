@@ -1,9 +1,9 @@
 #pragma once
 // Allowance: how many pulls an upstream still grants, as its answers say it.
 //
-// Docker Hub sends with a manifest `ratelimit-limit: 100;w=21600` and `ratelimit-remaining: 7;w=21600` (docs.docker.com, "Usage and
-// limits"): so many in a window of so many seconds; who has no limit gets neither. A 429 says that nothing is left.
-// Thread: any.
+// Docker Hub sends with a manifest `ratelimit-limit: 100;w=21600` and `ratelimit-remaining: 7;w=21600` (docs.docker.com, "Usage
+// and limits"): so many in a window of so many seconds; who has no limit gets neither. A 429 says that nothing is left; alone it
+// is taken for a minute's. Thread: any.
 
 #include <cstdint>
 #include <mutex>
@@ -29,7 +29,8 @@ class Allowance {
   // As it was last said, until its window is over; then nothing is known.
   std::optional<State> state() const;
   // How long a tag is believed when `ttl` is what was configured: where less than `floor` percent is left, at least as long as
-  // the window, so that what is left is spent on what was never seen. 0: never longer.
+  // the window, so that what is left is spent on what was never seen. A floor of 0: never
+  // longer; a ttl of 0, which asks every time, stays.
   Milliseconds believed(Milliseconds ttl, unsigned floor) const;
 
   struct Figure {

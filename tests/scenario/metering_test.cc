@@ -241,6 +241,7 @@ TEST_CASE("what a fill brings is counted for its repository, and what is stored 
   Scene scene({.sections = kMetering});
   const auto blob = scene.put_blob(100'000);
   CHECK(scene.get(blob.path).status == 200);
+  CHECK_SOON(scene.fills(), "ok 1");
   CHECK(scene.get(blob.path).status == 200);
   CHECK(scene.get("/v2/app/blobs/sha256:" + std::string(64, '0')).status == 404);
   std::map<std::string, ReportLine> rows;
@@ -301,14 +302,18 @@ TEST_CASE("beyond a budget's soft limit misses carry a warning, beyond the hard 
 }
 
 TEST_CASE("a tag is asked for less when an upstream grants little more, as its ratelimit headers say (pain 7)") {
-  Scene scene({.sections = "[cache]\ntag-ttl = 0\n"});
+  Scene scene({.sections = "[cache]\ntag-ttl = 1ms\n"});
   auto image = make_image({.layers = {"one"}});
   image.put(scene.upstream.registry(), "app", "latest");
   const auto target = manifest_path("app", "latest");
+  const auto ask = [&] {
+    std::this_thread::sleep_for(Milliseconds(5));
+    CHECK(scene.get(target).status == 200);
+  };
   auto granted = with_header("ratelimit-limit", "100;w=21600");
   granted.headers.add("ratelimit-remaining", "80;w=21600");
   scene.upstream.add_rule({.path = "/manifests/", .action = granted});
-  for (int i = 0; i < 3; ++i) CHECK(scene.get(target).status == 200);
+  for (int i = 0; i < 3; ++i) ask();
   CHECK(scene.upstream.journal().count("", exactly(target)) == 3);
   CHECK(scene.weir.metric("weir_upstream_allowance_limit", {{"upstream", "up"}}) == 100);
   CHECK(scene.weir.metric("weir_upstream_allowance_remaining", {{"upstream", "up"}}) == 80);
@@ -316,7 +321,7 @@ TEST_CASE("a tag is asked for less when an upstream grants little more, as its r
   auto scarce = with_header("ratelimit-limit", "100;w=21600");
   scarce.headers.add("ratelimit-remaining", "7;w=21600");
   scene.upstream.add_rule({.path = "/manifests/", .action = scarce});
-  for (int i = 0; i < 5; ++i) CHECK(scene.get(target).status == 200);
+  for (int i = 0; i < 5; ++i) ask();
   CHECK(scene.upstream.journal().count("", exactly(target)) == 4);
   CHECK(scene.weir.metric("weir_upstream_allowance_remaining", {{"upstream", "up"}}) == 7);
 }

@@ -53,5 +53,6 @@ TEST_CASE("tags are believed for the whole window when less than the floor is le
   Allowance other(clock);
   other.note(answered(429, "", ""));
   CHECK(other.state()->remaining == 0);
-  CHECK(other.believed(Seconds(10), 20) == Seconds(3600));
+  CHECK(other.believed(Seconds(10), 20) == Seconds(60));
+  CHECK(other.believed(Seconds(0), 20) == Seconds(0));
 }
