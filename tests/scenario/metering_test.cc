@@ -302,27 +302,27 @@ TEST_CASE("beyond a budget's soft limit misses carry a warning, beyond the hard 
 }
 
 TEST_CASE("a tag is asked for less when an upstream grants little more, as its ratelimit headers say (pain 7)") {
-  Scene scene({.sections = "[cache]\ntag-ttl = 1ms\n"});
+  Scene scene({.sections = "[cache]\ntag-ttl = 1s\n"});
   auto image = make_image({.layers = {"one"}});
   image.put(scene.upstream.registry(), "app", "latest");
   const auto target = manifest_path("app", "latest");
   const auto ask = [&] {
-    std::this_thread::sleep_for(Milliseconds(5));
+    std::this_thread::sleep_for(Milliseconds(1100));
     CHECK(scene.get(target).status == 200);
   };
   auto granted = with_header("ratelimit-limit", "100;w=21600");
   granted.headers.add("ratelimit-remaining", "80;w=21600");
   scene.upstream.add_rule({.path = "/manifests/", .action = granted});
-  for (int i = 0; i < 3; ++i) ask();
-  CHECK(scene.upstream.journal().count("", exactly(target)) == 3);
+  for (int i = 0; i < 2; ++i) ask();
+  CHECK(scene.upstream.journal().count("", exactly(target)) == 2);
   CHECK(scene.weir.metric("weir_upstream_allowance_limit", {{"upstream", "up"}}) == 100);
   CHECK(scene.weir.metric("weir_upstream_allowance_remaining", {{"upstream", "up"}}) == 80);
   scene.upstream.clear_rules();
   auto scarce = with_header("ratelimit-limit", "100;w=21600");
   scarce.headers.add("ratelimit-remaining", "7;w=21600");
   scene.upstream.add_rule({.path = "/manifests/", .action = scarce});
-  for (int i = 0; i < 5; ++i) ask();
-  CHECK(scene.upstream.journal().count("", exactly(target)) == 4);
+  for (int i = 0; i < 3; ++i) ask();
+  CHECK(scene.upstream.journal().count("", exactly(target)) == 3);
   CHECK(scene.weir.metric("weir_upstream_allowance_remaining", {{"upstream", "up"}}) == 7);
 }
 
