@@ -23,7 +23,7 @@ std::string quoted_string(std::string_view text) {
 std::string token_realm(const AuthSettings& auth, const Exchange& exchange) {
   if (!auth.options.realm.empty()) return auth.options.realm;
   if (!auth.public_url.empty()) return auth.public_url + "/token";
-  const auto host = exchange.request().header("Host").value_or("");
+  const auto host = exchange.host();
   if (!valid_host_and_port(host)) return "/token";
   return std::string(exchange.scheme()) + "://" + std::string(host) + "/token";
 }
@@ -51,6 +51,13 @@ std::string bearer_challenge(const AuthSettings& auth, const Exchange& exchange,
   return text;
 }
 
+std::optional<Identity> certified(const AuthSettings& auth, const Exchange& exchange) {
+  if (!auth.options.trust_client_certificates) return std::nullopt;
+  auto name = exchange.client_certificate_name(*auth.options.trust_client_certificates);
+  if (!name || !valid_identity(*name)) return std::nullopt;
+  return Identity{*std::move(name), Identity::How::certificate};
+}
+
 Caller identify(Call& call) {
   const AuthSettings& auth = *call.settings->auth;
   Caller caller;
@@ -70,7 +77,15 @@ Caller identify(Call& call) {
       caller.refused = true;
     }
   }
-  call.parts.requests.auth(caller.grant ? "token" : caller.refused ? "invalid" : "anonymous").add(1);
+  if (!caller.grant) {
+    // A token that was meant for somebody else takes nothing from who is known without one.
+    if (auto known = certified(auth, call.exchange)) caller = {*std::move(known), nullptr, false};
+  }
+  call.parts.requests.auth(caller.grant         ? "token"
+                           : caller.certified() ? "certificate"
+                           : caller.refused     ? "invalid"
+                                                : "anonymous")
+      .add(1);
   return caller;
 }
 
@@ -93,7 +108,7 @@ std::optional<Refusal> refusal(const Call& call) {
   const std::string_view bad = caller.refused ? "invalid_token" : "";
   if (!call.target) {
     // The base: what says that there is a login.
-    if (caller.grant) return std::nullopt;
+    if (caller.grant || caller.certified()) return std::nullopt;
     return unauthorized(call, "a token is needed", bad);
   }
 
@@ -102,7 +117,7 @@ std::optional<Refusal> refusal(const Call& call) {
   const bool may = auth.grants(caller.identity, kAction, repository);
   if (caller.grant && carries(*caller.grant, kAction, repository, *call.settings->router)) {
     if (may) return std::nullopt;
-  } else if (!auth.required() && may) {
+  } else if ((caller.certified() || !auth.required()) && may) {
     return std::nullopt;
   } else if (may || caller.identity.how == Identity::How::anonymous) {
     // Another token would help, or might.

@@ -1,5 +1,6 @@
 #pragma once
-// Identify: who asks, by the token that comes with a request; and what somebody is told who may not go on.
+// Identify: who asks, by the token that comes with a request or by the certificate of its connection; and what somebody is told
+// who may not go on.
 //
 // What else a request offers (Basic, a token that is not ours) was meant for somebody else: it is not looked at, not kept and
 // not passed on, and whoever sent it is nobody. Passwords are shown to the token endpoint alone.
@@ -22,8 +23,13 @@ struct Call;
 struct Caller {
   Identity identity;
   std::shared_ptr<const Grant> grant;  // of the token that says so; nothing: there was none that is good
+  // No token is needed: a certificate speaks for as long as the connection.
+  bool certified() const noexcept { return identity.how == Identity::How::certificate; }
   bool refused = false;                // there was a token, and it is not good
 };
+
+// Who the client is by the certificate that it has shown; nothing: it has shown none, or nobody looks.
+std::optional<Identity> certified(const AuthSettings& auth, const Exchange& exchange);
 
 // After the route is known. Thread: the call's loop. Counts what came of it.
 Caller identify(Call& call);

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "proxy/answer.h"
 #include "proxy/auth/authorization.h"
+#include "proxy/identify.h"
 
 namespace weir {
 namespace {
@@ -106,7 +107,7 @@ Task<Result<TokenEndpoint::Proven>> TokenEndpoint::prove(Call& call, TokenReques
 std::vector<Access> TokenEndpoint::granted(const Call& call, const Identity& identity, const std::vector<Scope>& scopes) const {
   const AuthSettings& auth = *call.settings->auth;
   const Router& router = *call.settings->router;
-  const auto host = call.request().header("Host").value_or("");
+  const auto host = call.exchange.host();
   std::vector<Access> access;
   for (const auto& scope : scopes) {
     if (scope.type != "repository" || !scope.type_class.empty()) continue;
@@ -156,6 +157,12 @@ Task<void> TokenEndpoint::serve_token(Call& call) {
     co_return;
   }
   auto proven = co_await prove(call, *request);
+  if (!proven && proven.error().failure == Failure::unauthorized) {
+    if (auto known = certified(auth, call.exchange)) {
+      call.parts.requests.auth("certificate").add(1);
+      proven = Proven{*std::move(known), {}};
+    }
+  }
   if (!proven) {
     const auto failure = proven.error().failure;
     if (auth.anonymous.empty()) {

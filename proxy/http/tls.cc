@@ -137,9 +137,11 @@ Io TlsSession::handshake() {
 bool TlsSession::resumed() const noexcept { return SSL_session_reused(session_.get()) == 1; }
 
 std::optional<std::string> TlsSession::certificate_name(CertificateName kind) const {
+  if (named_ && named_->kind == kind) return named_->name;
   const X509* shown = SSL_get0_peer_certificate(session_.get());
-  if (!shown || SSL_get_verify_result(session_.get()) != X509_V_OK) return std::nullopt;
-  return name_in_certificate(shown, kind);
+  const bool verified = shown && SSL_get_verify_result(session_.get()) == X509_V_OK;
+  named_ = Named{kind, verified ? name_in_certificate(shown, kind) : std::nullopt};
+  return named_->name;
 }
 
 bool TlsSession::kernel_sends() const noexcept { return BIO_get_ktls_send(SSL_get_wbio(session_.get())); }

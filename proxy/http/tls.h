@@ -72,7 +72,7 @@ class TlsSession {
   bool met_plain_http() const noexcept { return met_plain_http_; }
 
   // After it was done: a name in the certificate that the client has shown and that was verified; nothing without one. Of a
-  // resumed session it is the certificate of the first.
+  // resumed session it is the certificate of the first. It is read once: a connection is whose it was when it was first asked.
   std::optional<std::string> certificate_name(CertificateName kind) const;
   // After it was done: send_file() may be used in place of write().
   bool kernel_sends() const noexcept;
@@ -95,6 +95,11 @@ class TlsSession {
   const std::shared_ptr<const TlsContext> context_;
   const std::unique_ptr<ssl_st, Free> session_;
   bool met_plain_http_ = false;
+  struct Named {
+    CertificateName kind;
+    std::optional<std::string> name;
+  };
+  mutable std::optional<Named> named_;
 };
 
 }  // namespace weir

@@ -21,16 +21,20 @@ struct Authorities {
 };
 
 struct AskingScene : Authorities, Scene {
-  AskingScene()
+  explicit AskingScene(const std::string& auth = "")
       : Scene(
-            {.sections = "[server]\nlisten-tls = 127.0.0.1:0\ntls-certificate = {directory}/site.pem\ntls-key = "
-                         "{directory}/site.key\nclient-ca = {directory}/clients.pem\n",
+            {.sections = auth + "[server]\nlisten-tls = 127.0.0.1:0\ntls-certificate = {directory}/site.pem\ntls-key = "
+                                "{directory}/site.key\nclient-ca = {directory}/clients.pem\n",
              .files = {{"site.pem", site.certificate_pem}, {"site.key", site.key_pem}, {"clients.pem", clients.certificate_pem()}}}) {
   }
 
+  Response over_tls(const Certificate& shown, const std::string& target, const Headers& headers = {}) {
+    return fetch(weir.tls_url(), target, headers, Body::keep, {.ca_pem = servers.certificate_pem(), .certificate = shown});
+  }
   // Of a request over TLS; 0 when the handshake failed.
-  int status(const Certificate& shown) {
-    return fetch(weir.tls_url(), "/v2/", {}, Body::keep, {.ca_pem = servers.certificate_pem(), .certificate = shown}).status;
+  int status(const Certificate& shown) { return over_tls(shown, "/v2/").status; }
+  bool logged(const std::string& text) const {
+    return wait_until([&] { return weir.log().find(text) != std::string::npos; }, kPatience);
   }
   double handshakes(const std::string& result) const { return weir.metric("weir_tls_handshakes_total", {{"result", result}}); }
 };
@@ -86,6 +90,38 @@ TEST_CASE("the client authority is replaced by a reload, and a file that holds n
   scene.weir.hang_up();
   CHECK_SOON(scene.weir.metric("weir_config_reload_failed"), 1);
   CHECK(scene.status(stranger) == 200);
+}
+
+TEST_CASE("where a token is required a certificate is as good, for every request of its connection and for a token") {
+  AskingScene scene("[auth]\nmode = required\ntrust-client-certificates = CN\n");
+  auto blob = scene.put_blob(1000);
+  const auto node = scene.node(scene.clients);
+  CHECK(scene.over_tls({}, blob.path).status == 401);
+  CHECK(scene.over_tls({}, "/v2/").status == 401);
+  CHECK(scene.status(node) == 200);
+  const auto pulled = scene.over_tls(node, blob.path);
+  CHECK(pulled.status == 200);
+  CHECK((pulled.body == blob.content.text()));
+  CHECK(scene.logged("\"identity\":\"node-7\""));
+  // Credentials for somebody else change nothing.
+  CHECK(scene.over_tls(node, blob.path, {{"Authorization", "Bearer aaaa.bbbb.cccc"}}).status == 200);
+
+  const std::string ask = "/token?service=weir&scope=repository:app:pull";
+  CHECK(scene.over_tls({}, ask).status == 401);
+  const auto answer = scene.over_tls(node, ask);
+  CHECK(answer.status == 200);
+  const std::string before = "{\"token\":\"";
+  REQUIRE(answer.body.starts_with(before));
+  const auto token = answer.body.substr(before.size(), answer.body.find('"', before.size()) - before.size());
+  CHECK(scene.over_tls({}, blob.path, {{"Authorization", "Bearer " + token}}).status == 200);
+  CHECK_SOON(scene.weir.metric("weir_auth_total", {{"result", "certificate"}}), 4);
+}
+
+TEST_CASE("a certificate without the name that is looked for is nobody's") {
+  AskingScene scene("[auth]\nmode = required\ntrust-client-certificates = URI\n");
+  CHECK(scene.status(scene.node(scene.clients)) == 401);
+  AskingScene off("[auth]\nmode = required\n");
+  CHECK(off.status(off.node(off.clients)) == 401);
 }
 
 }  // namespace weir::testing
