@@ -44,7 +44,7 @@ LIBS    := -levent_core -llmdb -lssl -lcrypto -lcurl -lcrypt -lsystemd -lboost_p
 # Libraries in link order: users before the used.
 ARCHIVES := $(foreach r,proxy conf node proxy/upstream proxy/auth proxy/http policy cache meter oci base,$(if $(wildcard $(r)/*.cc),$(call LIBRARY,$(r))))
 
-.PHONY: all run demo check check-long bench bench-eviction bench-store bench-report fuzz format lint deb install clean units unit scenario crash e2e tests fuzzers FORCE
+.PHONY: all run demo check check-long bench bench-eviction bench-store bench-report bench-guesses fuzz format lint deb install clean units unit scenario crash e2e tests fuzzers FORCE
 all: $(BUILD)/weir
 
 define ROOM
@@ -139,6 +139,9 @@ check-long:
 
 bench: $(BUILD)/weir
 	BUILD=$(BUILD) tests/bench/run.sh
+# What password guesses cost those who only pull.
+bench-guesses: $(BUILD)/weir
+	BUILD=$(BUILD) tests/bench/guesses.sh
 # What the cache would have answered under other policies; a minute, and no server.
 EVICTION := $(patsubst %.cc,$(BUILD)/%.o,$(wildcard tests/bench/eviction/*.cc) cache/eviction.cc)
 $(BUILD)/tests/bench_eviction: $(EVICTION)
