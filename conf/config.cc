@@ -279,6 +279,12 @@ void Loader::check_upstreams() {
         mistake(section.place_of(one), "[" + section.name() + "] has a " + one + " and no " + other);
     }
     check_ecr(*upstream);
+    // A client has one Authorization header, for us or for the upstream.
+    if (upstream->options.visibility == Visibility::client && options_.auth.mode != AuthMode::open) {
+      mistake(section.place_of("visibility"),
+              "[" + section.name() +
+                  "] has visibility = client, whose callers show what the upstream knows; that needs [auth] mode = open");
+    }
     check_namespaces(*upstream, owners);
     if (!upstream->options.is_default) continue;
     if (chosen) {

@@ -330,3 +330,11 @@ TEST_CASE("trusted proxies are networks, each once") {
         "file:2: [server] trusted-proxies: \"10.1.2.3/8\" has bits behind its prefix; did you mean \"10.0.0.0/8\"?\n");
   CHECK(errors_of("[server]\ntrusted-proxies = unix unix\n") == "file:2: [server] trusted-proxies: \"unix\" is listed twice\n");
 }
+
+TEST_CASE("callers who show what an upstream knows cannot show a token of ours") {
+  const std::string client = "[upstream.x]\nurl = https://x\nvisibility = client\n";
+  CHECK(errors_of(client).empty());
+  CHECK(errors_of(client + "[auth]\nmode = required\n") ==
+        "file:3: [upstream.x] has visibility = client, whose callers show what the upstream knows; that needs [auth] mode = "
+        "open\n");
+}
