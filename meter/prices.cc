@@ -134,7 +134,7 @@ class PriceParser {
         continue;
       }
       if (!given.insert(name).second) {
-        wrong(line.number, token.column, std::string(name) + "= is given twice");
+        wrong(line.number, token.column, in_quotes(name) + " is given twice");
         continue;
       }
       const Token value{token.text.substr(equals + 1), token.column + static_cast<unsigned>(equals) + 1};

@@ -181,7 +181,7 @@ TEST_CASE(
   }
   CHECK(received == scene.upstream.journal().body_bytes());
   const auto total = total_of(scene);
-  MESSAGE(total.requests << " requests, " << total.sent << " bytes sent, " << total.received << " received, " << departed
+  MESSAGE(total.requests << " requests, " << total.sent << " bytes sent, " << total.received << " received, " << departed.load()
                          << " clients left");
 }
 
@@ -232,12 +232,12 @@ TEST_CASE("kill -9 under load, again and again: every answer that was finished i
     CHECK(taken_over.received == left.received);
   }
   const auto total = total_of(scene);
-  MESSAGE(kills << " kills, " << answered << " answers surely finished, " << total.requests << " counted, " << asked
+  MESSAGE(kills << " kills, " << answered.load() << " answers surely finished, " << total.requests << " counted, " << asked
                 << " asked for");
   CHECK(total.requests > 0);
 }
 
-TEST_CASE("what a fill brings is counted for its repository, and what is stored for those that are linked to it") {
+TEST_CASE("what a fill brings is counted for who asked first and its repository, and what is delivered for who got it") {
   Scene scene({.sections = kMetering});
   const auto blob = scene.put_blob(100'000);
   CHECK(scene.get(blob.path).status == 200);

@@ -118,7 +118,7 @@ TEST_CASE("every mistake is named at once, with its line and its column") {
         "8:23: \"yesterday\" is no day, such as 2026-01-31\n"
         "9:34: until= is not after from=\n"
         "10:24: \"much\" is no size, such as 10TB\n"
-        "10:29: up-to= is given twice\n"
+        "10:29: \"up-to\" is given twice\n"
         "11:25: \"1GB\" is no number of requests, such as 1000000\n"
         "11:29: direction= belongs to transfer-gb\n"
         "12:28: \"up\" is no direction: received or sent\n"
