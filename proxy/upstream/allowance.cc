@@ -8,8 +8,6 @@ namespace weir {
 namespace {
 
 constexpr auto kUsualWindow = Seconds(3600);
-// A 429 alone does not say for how long.
-constexpr auto kWindowOfRefusal = Seconds(60);
 constexpr auto kLongestWindow = Seconds(7 * 24 * 3600);
 
 }  // namespace
@@ -36,10 +34,10 @@ void Allowance::note(const UpstreamHead& head) {
   const bool throttled = head.status == 429;
   if (!throttled && (!limit || !remaining)) return;
   std::lock_guard lock(mutex_);
-  State state = state_.value_or(State{1, 0, kWindowOfRefusal});
-  if (limit && limit->count > 0) state = {limit->count, remaining ? remaining->count : 0, limit->window};
-  if (throttled) state.remaining = 0;
-  state_ = state;
+  if (limit && limit->count > 0) state_ = State{limit->count, remaining ? remaining->count : 0, limit->window};
+  // One that grants no number may answer 429 for a moment: then nothing is known of it still.
+  if (!state_) return;
+  if (throttled) state_->remaining = 0;
   since_ = clock_.now();
 }
 

@@ -2,8 +2,8 @@
 // Allowance: how many pulls an upstream still grants, as its answers say it.
 //
 // Docker Hub sends with a manifest `ratelimit-limit: 100;w=21600` and `ratelimit-remaining: 7;w=21600` (docs.docker.com, "Usage
-// and limits"): so many in a window of so many seconds; who has no limit gets neither. A 429 says that nothing is left; alone it
-// is taken for a minute's. Thread: any.
+// and limits"): so many in a window of so many seconds; who has no limit gets neither. From an upstream that says so, a 429 means
+// that nothing is left. Thread: any.
 
 #include <cstdint>
 #include <mutex>

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "cache/blob_store.h"
+#include "meter/ledger.h"
 
 namespace weir::testing {
 
@@ -47,7 +48,7 @@ void check_files(const BlobStore& store, const std::set<std::string>& recorded, 
     if (path == layout.lock() || path == layout.admin_socket() || path.starts_with(layout.index() + '/')) continue;
     if (path.starts_with(layout.partials() + '/')) {
       if (!Layout::partial_digest(entry.path().filename().string())) complaints.push_back(path + " was left in partial/");
-    } else if (path == layout.ballast()) {
+    } else if (path == layout.ballast() || path.starts_with(layout.usage() + '/')) {
       continue;
     } else if (!path.starts_with(layout.directory() + "/blobs/")) {
       complaints.push_back(path + " has no business there");
@@ -55,6 +56,14 @@ void check_files(const BlobStore& store, const std::set<std::string>& recorded, 
       complaints.push_back(path + " has no record");
     }
   }
+}
+
+// A crash may have left no ledger; what is there is one.
+void check_ledger(const Layout& layout, Complaints& complaints) {
+  const auto folder = layout.usage() + "/ledger";
+  if (!fs::exists(folder)) return;
+  if (const auto ledger = Ledger::open({.directory = folder}); !ledger)
+    complaints.push_back("the ledger does not open: " + ledger.error().what);
 }
 
 }  // namespace
@@ -95,6 +104,7 @@ std::optional<Holdings> look_into(const std::string& folder, Complaints& complai
   });
   check_sums(index, walked, complaints);
   check_files(store, recorded, complaints);
+  check_ledger(store.layout(), complaints);
   return holdings;
 }
 

@@ -52,7 +52,11 @@ TEST_CASE("tags are believed for the whole window when less than the floor is le
   CHECK(allowance.believed(Seconds(6000), 20) == Seconds(6000));
   Allowance other(clock);
   other.note(answered(429, "", ""));
+  CHECK_FALSE(other.state().has_value());
+  other.note(answered(200, "100;w=600", "90;w=600"));
+  CHECK(other.believed(Seconds(10), 20) == Seconds(10));
+  other.note(answered(429, "", ""));
   CHECK(other.state()->remaining == 0);
-  CHECK(other.believed(Seconds(10), 20) == Seconds(60));
+  CHECK(other.believed(Seconds(10), 20) == Seconds(600));
   CHECK(other.believed(Seconds(0), 20) == Seconds(0));
 }
