@@ -201,7 +201,7 @@ class ReportMaker {
       bills->requests.settle(requests);
       bills->direct.settle(direct);
       bills->direct_requests.settle(direct);
-      if (bills->used && !bills->known) report_.unpriced.push_back(shown_or_none(bills->received.what()));
+      if (bills->used && !bills->known && !bills->received.what().empty()) report_.unpriced.push_back(bills->received.what());
     }
     storage_.settle(storage);
     for (std::size_t i = 0; i < report_.rows.size(); ++i) {

@@ -225,6 +225,7 @@ TEST_CASE("upstreams that have no price are named") {
   auto writer = UsageWriter::open(clock, nullptr, report_writer(scratch));
   REQUIRE(writer.ok());
   (*writer)->recorder(0).add({"a", "", "quay/x", "quay", Outcome::miss, Direction::received}, {1, 100});
+  (*writer)->recorder(0).add({"a", "", "", "", Outcome::bypass, Direction::sent}, {1, 2});  // `/v2/`, which is nobody's
   (*writer)->recorder(0).add({"a", "", "ecr/x", "ecr", Outcome::miss, Direction::received}, {1, 100});
   auto view = UsageView::open(scratch.file("meter"));
   REQUIRE(view.ok());
