@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <unordered_map>
 
 #include "meter/bill.h"
 
@@ -57,12 +58,15 @@ class ReportMaker {
  private:
   // A cell is a group and an upstream; every series belongs to one.
   void arrange() {
-    std::map<std::vector<std::string>, std::uint32_t> groups;
+    std::unordered_map<std::string, std::uint32_t> groups;  // by their keys, joined by NUL
     std::map<std::string, std::uint32_t> upstreams;
     std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> cells;
     for (const auto& series : view_.series()) {
-      const auto group = groups.try_emplace(keys_of(series), static_cast<std::uint32_t>(groups.size())).first;
-      if (group->second == group_keys_.size()) group_keys_.push_back(group->first);
+      auto keys = keys_of(series);
+      std::string joined;
+      for (const auto& key : keys) joined.append(key).append(1, '\0');
+      const auto group = groups.try_emplace(std::move(joined), static_cast<std::uint32_t>(groups.size())).first;
+      if (group->second == group_keys_.size()) group_keys_.push_back(std::move(keys));
       const auto upstream = upstreams.try_emplace(series.upstream, static_cast<std::uint32_t>(upstreams.size())).first;
       if (upstream->second == bills_.size()) bills_.push_back(std::make_unique<UpstreamBills>(prices_, series.upstream));
       const auto cell = cells.try_emplace({group->second, upstream->second}, static_cast<std::uint32_t>(cells.size())).first;
@@ -154,14 +158,31 @@ class ReportMaker {
   }
 
   std::size_t row_of(std::uint32_t group) {
-    const auto [place, first] = rows_.try_emplace({by_day_ ? day_ : 0, group}, report_.rows.size());
-    if (!first) return place->second;
+    constexpr auto kNone = SIZE_MAX;
+    if (by_day_ && rows_day_ != day_) {
+      if (rows_by_group_.empty()) rows_by_group_.assign(group_keys_.size(), kNone);
+      // Days mostly come one after another; one that comes again finds its rows.
+      for (const auto known : rows_of_day_) rows_by_group_[known] = kNone;
+      rows_of_day_.clear();
+      for (auto at = rows_.lower_bound({day_, 0}); at != rows_.end() && at->first.first == day_; ++at) {
+        rows_by_group_[at->first.second] = at->second;
+        rows_of_day_.push_back(at->first.second);
+      }
+      rows_day_ = day_;
+    }
+    if (rows_by_group_.empty()) rows_by_group_.assign(group_keys_.size(), kNone);
+    if (rows_by_group_[group] != kNone) return rows_by_group_[group];
+    rows_by_group_[group] = report_.rows.size();
+    if (by_day_) {
+      rows_.emplace(std::pair(day_, group), report_.rows.size());
+      rows_of_day_.push_back(group);
+    }
     ReportRow row{group_keys_[group], {}};
     for (std::size_t i = 0; i < query_.by.size(); ++i) {
       if (query_.by[i] == Dimension::day) row.keys[i] = day_text(day_);
     }
     report_.rows.push_back(std::move(row));
-    return place->second;
+    return report_.rows.size() - 1;
   }
 
   void flush() {
@@ -236,7 +257,10 @@ class ReportMaker {
   std::vector<CellSums> outside_;       // by upstream, of day_
   std::vector<std::uint32_t> touched_;
   DayNumber day_ = 0;
-  std::map<std::pair<DayNumber, std::uint32_t>, std::size_t> rows_;
+  std::vector<std::size_t> rows_by_group_;  // of rows_day_, where rows are by day
+  DayNumber rows_day_ = 0;
+  std::vector<std::uint32_t> rows_of_day_;
+  std::map<std::pair<DayNumber, std::uint32_t>, std::size_t> rows_;  // where they are by day
 };
 
 // What a row is measured by where the most come first.
