@@ -110,7 +110,7 @@ TEST_CASE("a blob larger than all there may be is passed through, verified, and 
 
 TEST_CASE("one whose size nobody said is kept while it fits, and passed on when it turns out not to") {
   Small scene;
-  auto fits = scene.blob(1, 3 * kMiB), too_big = scene.blob(2, 30 * kMiB);
+  auto fits = scene.blob(1, 2 * kMiB), too_big = scene.blob(2, 30 * kMiB);
   for (const auto& blob : {fits, too_big})
     scene.upstream.add_rule({.path = exactly(blob.path), .action = framed(Framing::chunked)});
   scene.pull(fits);
