@@ -44,7 +44,7 @@ LIBS    := -levent_core -llmdb -lssl -lcrypto -lcurl -lcrypt -lsystemd -lboost_p
 # Libraries in link order: users before the used.
 ARCHIVES := $(foreach r,proxy conf node proxy/upstream proxy/auth proxy/http policy cache meter oci base,$(if $(wildcard $(r)/*.cc),$(call LIBRARY,$(r))))
 
-.PHONY: all run demo check check-long bench bench-eviction bench-store bench-report bench-guesses fuzz format lint deb install clean units unit scenario crash e2e tests fuzzers FORCE
+.PHONY: all run demo check check-long bench bench-eviction bench-store bench-report bench-guesses bench-policy fuzz format lint deb install clean units unit scenario crash e2e tests fuzzers FORCE
 all: $(BUILD)/weir
 
 define ROOM
@@ -148,6 +148,11 @@ $(BUILD)/tests/bench_eviction: $(EVICTION)
 	@mkdir -p $(@D); $(CXX) $(LDFLAGS) -o $@ $^
 bench-eviction: $(BUILD)/tests/bench_eviction
 	$< $(SEEDS)
+# Decisions with 10, 1,000 and 100,000 rules.
+$(BUILD)/tests/bench_policy: $(patsubst %.cc,$(BUILD)/%.o,$(wildcard tests/bench/policy/*.cc)) $(foreach r,policy meter oci base,$(call LIBRARY,$(r)))
+	@mkdir -p $(@D); $(CXX) $(LDFLAGS) -o $@ $^ $(LIBS)
+bench-policy: $(BUILD)/tests/bench_policy
+	$< $(RULES)
 # A store of N blobs below DIR: start, memory, lookups, eviction. FILES=no: records only.
 STORE := $(patsubst %.cc,$(BUILD)/%.o,$(wildcard tests/bench/store/*.cc))
 $(BUILD)/tests/bench_store: $(STORE) $(foreach r,cache meter oci base,$(call LIBRARY,$(r)))
