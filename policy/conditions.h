@@ -6,10 +6,10 @@
 #include <string_view>
 #include <vector>
 
+#include "base/network.h"
 #include "base/result.h"
 #include "policy/decision.h"
 #include "policy/glob.h"
-#include "policy/network.h"
 #include "policy/weekly_time.h"
 
 namespace weir {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "policy/network.h"
+#include "base/network.h"
 
 namespace weir {
 

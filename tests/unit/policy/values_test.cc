@@ -2,10 +2,10 @@
 
 #include <random>
 
+#include "base/network.h"
 #include "oci/pattern.h"
 #include "policy/expression.h"
 #include "policy/glob.h"
-#include "policy/network.h"
 #include "policy/weekly_time.h"
 
 #include <doctest/doctest.h>
