@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdlib>
 #include <thread>
 
 #include "base/check.h"
@@ -86,9 +87,11 @@ std::string compile_to_text(const Source& source) {
   CompileError error;
   if (compile_source(source, &database, error) != HS_SUCCESS)
     return '-' + std::to_string(error.error ? error.error->expression : -1) + ' ' + error.text();
+  const std::unique_ptr<hs_database_t, decltype(&::hs_free_database)> owned(database, ::hs_free_database);
   char* bytes = nullptr;
   std::size_t size = 0;
   if (::hs_serialize_database(database, &bytes, &size) != HS_SUCCESS) return "--1 there is no memory for it";
+  const std::unique_ptr<char, decltype(&std::free)> text(bytes, std::free);
   return '+' + std::string(bytes, size);
 }
 

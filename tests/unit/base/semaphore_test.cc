@@ -187,6 +187,6 @@ TEST_CASE("over several loops there are never more inside than the limit, and al
     done.push_back(second.start([&] { return visit(second.loop()); }));
   }
   for (auto& each : done) CHECK(take(each));
-  CHECK(most == 3);
+  CHECK(most.load() <= 3);  // fewer where this thread was held up between two visitors
   CHECK(served == 12 * 30);
 }
