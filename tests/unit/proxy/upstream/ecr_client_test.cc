@@ -15,19 +15,19 @@ constexpr char kExpired[] =
     R"({"errors":[{"code":"DENIED","message":"Your authorization token has expired. Reauthenticate and try again."}]})";
 
 struct EcrRegistry : AwsServer {
-  std::recursive_mutex mutex;
+  std::mutex mutex;
   std::string good;              // guarded by mutex, as all below: the Basic credentials that the registry takes
   std::string refusal = reply(403, kExpired);
   std::string challenge;         // of a registry that wants bearer tokens
   TinyServer registry{[this](const TinyServer::Request& request, TinyServer::Peer& peer) {
-    std::lock_guard lock(mutex);
     const auto authorization = request.header("Authorization");
-    if (request.method == "POST") {  // Amazon's API, through the proxy that this server then is
+    if (request.method == "POST") {  // Amazon's API, through the proxy that this server then is; it calls on_token
       auto asked = signed_request(request);
       asked.target = "/";
       const auto answer = service.answer(asked);
       return peer.send(reply(answer->status, answer->body));
     }
+    std::lock_guard lock(mutex);
     if (request.target.find("/token") != std::string::npos)
       return peer.send(authorization == "Basic " + good ? reply(200, R"({"token":"bearer"})") : reply(401));
     if (!challenge.empty())
