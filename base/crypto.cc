@@ -61,10 +61,12 @@ KeyPtr public_key_of(const char* type, OSSL_PARAM_BLD* builder) {
   if (EVP_PKEY_fromdata_init(context.get()) != 1 ||
       EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, parameters.get()) != 1)
     return {};
-  auto owned = own(key);
+  return own(key);
+}
+
+bool on_the_curve(evp_pkey_st* key) {
   const Owned<EVP_PKEY_CTX> checker(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr));
-  if (!checker || EVP_PKEY_public_check(checker.get()) != 1) return {};
-  return owned;
+  return checker && EVP_PKEY_public_check(checker.get()) == 1;
 }
 
 // r and s side by side (RFC 7518 3.4) as the DER that OpenSSL takes; empty when it cannot be.
@@ -96,7 +98,7 @@ Result<PublicKey> PublicKey::from_point(std::string_view x, std::string_view y) 
   CHECK(builder && OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, kCurve, 0) == 1 &&
         OSSL_PARAM_BLD_push_octet_string(builder.get(), OSSL_PKEY_PARAM_PUB_KEY, point.data(), point.size()) == 1);
   auto key = public_key_of("EC", builder.get());
-  if (!key) return no_key("these coordinates are no point of P-256");
+  if (!key || !on_the_curve(key.get())) return no_key("these coordinates are no point of P-256");
   return PublicKey(SignatureAlgorithm::es256, std::move(key), std::string(x), std::string(y));
 }
 
@@ -112,6 +114,7 @@ Result<PublicKey> PublicKey::from_modulus(std::string_view modulus, std::string_
   const Owned<OSSL_PARAM_BLD> builder(OSSL_PARAM_BLD_new());
   CHECK(builder && OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, n.get()) == 1 &&
         OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_E, e.get()) == 1);
+  // OpenSSL's check of a modulus asks random witnesses: the same numbers would be a key now and then.
   auto key = public_key_of("RSA", builder.get());
   if (!key) return no_key("these numbers are no RSA key");
   return PublicKey(SignatureAlgorithm::rs256, std::move(key), std::string(modulus), std::string(exponent));
