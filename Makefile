@@ -193,6 +193,7 @@ install: $(BUILD)/weir
 	install -D -m 755 $(BUILD)/weir $(DESTDIR)$(PREFIX)/bin/weir
 	install -D -m 644 conf/weir.conf $(DESTDIR)/etc/weir/weir.conf
 	install -D -m 644 conf/prices.rules $(DESTDIR)$(PREFIX)/share/doc/weir/prices.rules
+	install -D -m 644 conf/policy.rules $(DESTDIR)/etc/weir/policy.rules
 	install -D -m 644 systemd/weir.service $(DESTDIR)$(PREFIX)/lib/systemd/system/weir.service
 	install -D -m 644 systemd/weir.socket $(DESTDIR)$(PREFIX)/lib/systemd/system/weir.socket
 	install -D -m 644 README.md $(DESTDIR)$(PREFIX)/share/doc/weir/README.md

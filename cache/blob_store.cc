@@ -5,6 +5,8 @@
 
 #include <cerrno>
 
+#include "cache/lineage.h"
+
 namespace weir {
 
 Result<UniqueFd> lock_store(FileSystem& disk, const Layout& layout) {
@@ -36,6 +38,7 @@ Result<std::unique_ptr<BlobStore>> BlobStore::open(const Clock& clock, FileSyste
   store->evictor_ = std::make_unique<Evictor>(Evictor::Parts{clock, store->options_, *store->index_, *store->budget_,
                                                              store->leftovers_, store->open_files_, *store->pins_,
                                                              *store->unsettled_, *store->ballast_});
+  if (auto status = complete_lineage(*store); !status) return std::move(status).error();
   return store;
 }
 

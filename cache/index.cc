@@ -7,7 +7,7 @@
 namespace weir {
 namespace {
 
-constexpr std::uint64_t kSchema = 2;
+constexpr std::uint64_t kSchema = 3;
 constexpr std::size_t kChunk = 1000;              // records a snapshot of a long walk covers
 constexpr std::size_t kMigrated = 10'000;         // rows brought up to date in one transaction
 constexpr auto kNoteFlush = Seconds(10);
@@ -21,8 +21,9 @@ using records::number_at;
 using records::pair_key;
 using records::split_pair;
 
-const std::vector<std::string> kTableNames{"meta", "blobs",  "links",       "linked_by", "tags", "small",
-                                           "main", "ghosts", "ghost_queue", "unsettled", "pins"};
+const std::vector<std::string> kTableNames{"meta",  "blobs",       "links",  "linked_by",   "tags",
+                                           "small", "main",        "ghosts", "ghost_queue", "unsettled",
+                                           "pins",  "referred_by", "tagged", "manifests",   "first_seen"};
 
 std::string number_text(std::uint64_t number) {
   std::string value;
@@ -214,20 +215,6 @@ Status IndexWriter::link(std::string_view repository, const Digest& digest, Link
   return transaction_.put(kLinkedBy, key + std::string(repository), "");
 }
 
-Status IndexWriter::unlink(std::string_view repository, const Digest& digest) {
-  const auto key = digest_key(digest);
-  if (auto status = transaction_.remove(kLinks, pair_key(repository, key)); !status) return status;
-  return transaction_.remove(kLinkedBy, key + std::string(repository));
-}
-
-Status IndexWriter::put_tag(std::string_view repository, std::string_view tag, const TagRecord& record) {
-  return transaction_.put(kTags, pair_key(repository, tag), records::encode(record));
-}
-
-Status IndexWriter::remove_tag(std::string_view repository, std::string_view tag) {
-  return transaction_.remove(kTags, pair_key(repository, tag));
-}
-
 // ---- Index: opening and reading -----------------------------------------------------------------
 
 Result<std::unique_ptr<Index>> Index::open(const Clock& clock, const Options& options) {
@@ -256,6 +243,9 @@ Status Index::bring_up_to_date() {
   if (schema == kSchema || options_.read_only) return ok_status();
   if (schema == 1) {
     if (auto status = migrate_blobs(); !status) return status;
+  }
+  if (schema != 0) {
+    if (auto status = migrate_tags(); !status) return status;
   }
   fresh_ = schema == 0;
   WriteTransaction transaction(*environment_);
@@ -292,6 +282,27 @@ Status Index::migrate_blobs() {
     if (auto status = transaction.commit(); !status) return status;
   }
   return ok_status();
+}
+
+// From schema 2: tags were not kept by digest. What was done is done again to the same end.
+Status Index::migrate_tags() {
+  std::vector<std::pair<std::string, TagRecord>> rows;
+  const auto write = [&]() -> Status {
+    WriteTransaction transaction(*environment_);
+    IndexWriter writer(transaction, clock_.wall_seconds(), capacity_.load());
+    for (const auto& [key, record] : rows) {
+      const auto [repository, tag] = split_pair(key);
+      if (auto status = writer.put_tag(repository, tag, record); !status) return status;
+    }
+    rows.clear();
+    return transaction.commit();
+  };
+  auto status = ok_status();
+  walk(*environment_, kTags, "", [&](std::string_view key, std::string_view value) {
+    if (const auto record = decode_tag(value)) rows.emplace_back(key, *record);
+    if (rows.size() >= kMigrated && status) status = write();
+  });
+  return status ? write() : status;
 }
 
 Index::~Index() {

@@ -10,7 +10,11 @@
 //   ghost_queue  sequence           -> digest
 //   unsettled    digest             -> note         its file may be there without a record: it comes or it goes
 //   pins         pattern            -> since when
-//   meta         "schema", "blob-bytes", "last-copies", "eviction", "scrub"
+//   referred_by  repository, digest, manifest -> platform   a manifest of the repository refers to it
+//   tagged       repository, digest -> tags         `tags` the other way round
+//   manifests    digest             -> ManifestRecord
+//   first_seen   digest             -> SeenRecord   of manifests; stays when they go
+//   meta         "schema", "blob-bytes", "last-copies", "eviction", "scrub", "lineage", "quarantine"
 //
 // Thread: reads on any thread, each on a snapshot of its own. Writes are queued to one writer thread, which puts what
 // waits into one transaction; done() is called after its commit.
@@ -32,6 +36,7 @@
 #include "base/wait.h"
 #include "cache/eviction_tables.h"
 #include "cache/index_records.h"
+#include "oci/manifest.h"
 #include "oci/name.h"
 #include "oci/reference.h"
 
@@ -83,6 +88,10 @@ class IndexWriter {
   }
   Status put_tag(std::string_view repository, std::string_view tag, const TagRecord& record);
   Status remove_tag(std::string_view repository, std::string_view tag);
+  // What a manifest of the repository refers to, and what rules may want to know of it; and that it was seen, if never before.
+  Status put_manifest(std::string_view repository, const Digest& digest, const Manifest& manifest);
+  std::optional<SeenRecord> seen(const Digest& digest) const;
+  Status put_seen(const Digest& digest, const SeenRecord& record);
   // Whether a repository that is linked to it is what `wanted` asks for.
   bool linked_where(const Digest& digest, const std::function<bool(std::string_view repository)>& wanted) const;
 
@@ -111,6 +120,7 @@ class IndexWriter {
   struct Change {
     std::uint64_t added = 0, removed = 0;
   };
+  Status retag(std::string_view repository, std::string_view tag, const Digest& digest, bool has);
   Status put_sum(std::string_view name, const Change& change, std::uint64_t dropped);
   Change bytes_, last_copies_;  // beside what the tables dropped
   bool queues_changed_ = false;
@@ -161,7 +171,11 @@ class Index {
                  const std::function<void(std::string_view repository, const Digest&, const Link&)>& visit) const;
   void each_blob(const std::function<void(const Digest&, const BlobRecord&)>& visit) const;
   void each_pin(const std::function<void(std::string_view pattern, WallSeconds since)>& visit) const;
+  void each_seen(const std::function<void(const Digest&, const SeenRecord&)>& visit) const;
   std::vector<std::string> repositories_of(const Digest& digest) const;
+  std::optional<SeenRecord> seen(const Digest& digest) const;
+  // Calls `look` with one snapshot of all tables (cache/lineage.h).
+  void look(const std::function<void(const LmdbTransaction&)>& look) const { look(ReadTransaction(*environment_)); }
   std::vector<Digest> unsettled() const;
   std::optional<std::uint64_t> unsettled(const Digest& digest) const;
   // As blob(), for who must not take a failure for an absence. Error: io.
@@ -207,6 +221,7 @@ class Index {
   Index(const Clock& clock, const Options& options, std::unique_ptr<LmdbEnvironment> environment);
   Status bring_up_to_date();
   Status migrate_blobs();
+  Status migrate_tags();
   void serve();
   Status write_group(std::span<Pending> group, const Noted& noted);
   Status try_group(std::span<Pending> group, const Noted& noted);

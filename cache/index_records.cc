@@ -3,6 +3,8 @@
 #include <bit>
 #include <cstring>
 
+#include "base/text.h"
+
 namespace weir::records {
 namespace {
 
@@ -130,6 +132,36 @@ std::optional<TagRecord> decode_tag(std::string_view value) {
   if (!digest) return std::nullopt;
   return TagRecord{*std::move(digest), time_at(value, 0)};
 }
+
+// Lines: the media type, the config's key in hexadecimal or nothing, then a platform each.
+std::string encode(const ManifestRecord& record) {
+  std::string value;
+  put_number(value, record.layer_bytes);
+  value += record.media_type + '\n' + (record.config ? to_hex(digest_key(*record.config)) : "");
+  for (const auto& platform : record.platforms) value += '\n' + platform;
+  return value;
+}
+
+std::optional<ManifestRecord> decode_manifest(std::string_view value) {
+  if (value.size() < 8) return std::nullopt;
+  ManifestRecord record;
+  record.layer_bytes = number_at(value, 0);
+  const auto lines = split(value.substr(8), '\n');
+  if (lines.size() < 2) return std::nullopt;
+  record.media_type = lines[0];
+  if (const auto key = from_hex(lines[1])) record.config = digest_of(*key);
+  for (std::size_t i = 2; i < lines.size(); ++i) record.platforms.emplace_back(lines[i]);
+  return record;
+}
+
+std::string encode(const SeenRecord& record) {
+  std::string value;
+  put_number(value, static_cast<std::uint64_t>(record.first));
+  put_number(value, static_cast<std::uint64_t>(record.released));
+  return value;
+}
+
+SeenRecord decode_seen(std::string_view value) { return {time_at(value, 0), time_at(value, 8)}; }
 
 std::string encode(const EvictionState& state) {
   std::string value;

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/lmdb.h"
@@ -17,7 +18,23 @@
 
 namespace weir {
 
-enum IndexTable : Table { kMeta, kBlobs, kLinks, kLinkedBy, kTags, kSmall, kMain, kGhosts, kGhostQueue, kUnsettled, kPins };
+enum IndexTable : Table {
+  kMeta,
+  kBlobs,
+  kLinks,
+  kLinkedBy,
+  kTags,
+  kSmall,
+  kMain,
+  kGhosts,
+  kGhostQueue,
+  kUnsettled,
+  kPins,
+  kReferredBy,
+  kTagged,
+  kManifests,
+  kFirstSeen
+};
 
 struct BlobRecord {
   std::uint64_t size = 0;
@@ -38,6 +55,19 @@ struct Link {
 struct TagRecord {
   Digest digest;
   WallSeconds checked_at = 0;  // when the upstream last said so
+};
+
+// What a rule may want to know of a manifest, beside its bytes.
+struct ManifestRecord {
+  std::uint64_t layer_bytes = 0;
+  std::string media_type;
+  std::optional<Digest> config;         // of an image
+  std::vector<std::string> platforms;   // of an index: those it has
+};
+
+struct SeenRecord {
+  WallSeconds first = 0;     // 0: before anybody noted it
+  WallSeconds released = 0;  // when a person said that it need not wait; 0: nobody did
 };
 
 // What the disk gives to a file of `size` bytes; budgets and eviction count in this.
@@ -75,6 +105,10 @@ std::string encode(const Link& link);
 Link decode_link(std::string_view value);
 std::string encode(const TagRecord& record);
 std::optional<TagRecord> decode_tag(std::string_view value);
+std::string encode(const ManifestRecord& record);
+std::optional<ManifestRecord> decode_manifest(std::string_view value);
+std::string encode(const SeenRecord& record);
+SeenRecord decode_seen(std::string_view value);
 std::string encode(const EvictionState& state);
 EvictionState decode_state(std::string_view value);
 

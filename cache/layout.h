@@ -14,6 +14,7 @@
 //     meter/ledger/data.mdb          usage by hour, day and month (meter/ledger.h)
 //     meter/cells/17                 what was counted and may not be in it yet (meter/cells.h)
 //     token-keys.pem                 the private keys that sign tokens for clients, 0600
+//     policy/3f5a….hsdb              compiled patterns of rules, by what they were made of; can be made again
 //     ballast                        room for the index to forget something on a full disk
 //
 // 256 folders for each algorithm: ten million blobs are 40,000 names a folder.
@@ -45,6 +46,7 @@ class Layout {
   std::string new_index_file() const { return new_index() + "/data.mdb"; }
   static std::string in(const std::string& folder, const std::string& name) { return folder + '/' + name; }
   std::string partials() const { return directory_ + "/partial"; }
+  std::string policy() const { return directory_ + "/policy"; }
   std::string ballast() const { return directory_ + "/ballast"; }
   std::string usage() const { return directory_ + "/meter"; }
   std::string blobs(HashAlgorithm algorithm) const;

@@ -38,7 +38,7 @@ class Batches {
 
 Status first_of(Status a, Status b) { return a ? std::move(b) : std::move(a); }
 
-// Links, tags and pins.
+// Links, tags, pins, and when manifests were first seen.
 Status copy_names(const Index& from, Index& to) {
   Batches batches(to);
   auto status = ok_status();
@@ -56,6 +56,13 @@ Status copy_names(const Index& from, Index& to) {
       return writer.put_pin(pattern, since);
     }));
   });
+  from.each_seen([&](const Digest& digest, const SeenRecord& record) {
+    status = first_of(std::move(status),
+                      batches.add([digest, record](IndexWriter& writer) { return writer.put_seen(digest, record); }));
+  });
+  if (!from.meta("quarantine").empty()) {
+    status = first_of(std::move(status), batches.add([](IndexWriter& writer) { return writer.put_meta("quarantine", "1"); }));
+  }
   return first_of(std::move(status), batches.flush());
 }
 

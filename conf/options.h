@@ -7,6 +7,7 @@
 #include "cache/options.h"
 #include "meter/options.h"
 #include "proxy/auth/options.h"
+#include "policy/options.h"
 #include "proxy/http/options.h"
 #include "proxy/options.h"
 #include "proxy/upstream/options.h"
@@ -19,6 +20,7 @@ struct Options {
   AdminOptions admin;
   CacheOptions cache;
   FreshnessOptions freshness;
+  PolicyOptions policy;
   std::vector<UpstreamOptions> upstreams;  // in the order they were named
   MeterOptions meter;
   PriceOptions price;

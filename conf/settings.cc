@@ -20,7 +20,6 @@ struct Planned {
 constexpr Planned kPlanned[] = {
     {"upstream", "offline max-rate parallel-ranges"},
     {"registry", ""},
-    {"policy", ""},
     {"sync", ""},
 };
 
@@ -234,6 +233,18 @@ std::vector<ConfigKey> price_keys(PriceOptions& price) {
   };
 }
 
+std::vector<ConfigKey> policy_keys(PolicyOptions& policy) {
+  return {
+      {"file", file_name(policy.file),
+       "The rules that say who may what, read at the start, on SIGHUP and by `weir policy reload`; without one everything may be "
+       "pulled."},
+      {"default", one_of<bool>(policy.default_allow, {{"allow", true}, {"deny", false}}),
+       "What is done with a pull or a list that no rule speaks of: `allow` or `deny`; a push or a delete needs a rule."},
+      {"mode", one_of<bool>(policy.enforce, {{"enforce", true}, {"audit", false}}),
+       "`enforce` refuses what is denied; `audit` logs and counts it, and lets it through."},
+  };
+}
+
 std::vector<ConfigKey> log_keys(Options& options) {
   return {
       {"format", one_of<bool>(options.log.json, {{"json", true}, {"text", false}}),
@@ -257,6 +268,7 @@ std::vector<FixedSection> fixed_sections(Options& options) {
       {"auth", auth_keys(options.auth)},
       {"meter", meter_keys(options.meter), meter_families(options.meter)},
       {"price", price_keys(options.price)},
+      {"policy", policy_keys(options.policy)},
       {"log", log_keys(options)},
   };
 }

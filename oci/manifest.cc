@@ -1,12 +1,25 @@
 #include "oci/manifest.h"
 
+#include <algorithm>
+
 #include "base/json.h"
 #include "oci/media_type.h"
 
 namespace weir {
 namespace {
 
+constexpr std::size_t kMostPlatform = 100;  // bytes; longer ones are none
+
 Error bad(std::string what) { return Error{Failure::invalid, Side::upstream, false, "manifest: " + std::move(what)}; }
+
+// Of a descriptor's platform, or of a config. Attestations say `unknown`.
+std::string platform_of(const Json& json) {
+  const auto os = json.string_at("os").value_or(""), architecture = json.string_at("architecture").value_or("");
+  if (os.empty() || architecture.empty() || os == "unknown") return "";
+  const auto variant = json.string_at("variant").value_or("");
+  std::string platform = os + '/' + architecture + (variant.empty() ? "" : '/' + variant);
+  return platform.size() <= kMostPlatform ? platform : "";
+}
 
 Result<Descriptor> parse_descriptor(const Json& json) {
   const auto digest_text = json.string_at("digest");
@@ -14,7 +27,9 @@ Result<Descriptor> parse_descriptor(const Json& json) {
   if (!digest_text || !size || *size < 0) return bad("a descriptor needs a digest and a size");
   auto digest = Digest::parse(*digest_text);
   if (!digest) return bad("a descriptor's " + digest.error().what);
-  return Descriptor{json.string_at("mediaType").value_or(""), *std::move(digest), static_cast<std::uint64_t>(*size)};
+  const auto platform = json.at("platform");
+  return Descriptor{json.string_at("mediaType").value_or(""), *std::move(digest), static_cast<std::uint64_t>(*size),
+                    platform ? platform_of(*platform) : ""};
 }
 
 Status parse_all(const Json& document, std::string_view key, std::vector<Descriptor>& into) {
@@ -64,6 +79,17 @@ Result<Manifest> Manifest::parse(std::string_view bytes, std::string_view conten
     manifest.subject = *std::move(descriptor);
   }
   return manifest;
+}
+
+std::uint64_t Manifest::layer_bytes() const {
+  std::uint64_t sum = 0;
+  for (std::size_t i = 1; i < blobs.size(); ++i) sum += std::min(blobs[i].size, UINT64_MAX - sum);
+  return sum;
+}
+
+std::string platform_of_config(std::string_view bytes) {
+  const auto json = Json::parse(bytes);
+  return json && json->is_object() ? platform_of(*json) : "";
 }
 
 }  // namespace weir

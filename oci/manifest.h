@@ -16,14 +16,18 @@ struct Descriptor {
   std::string media_type;
   Digest digest;
   std::uint64_t size = 0;
+  std::string platform = {};  // `linux/arm64/v8` where an index says so; empty: it does not, or says it is none
 };
 
 struct Manifest {
   std::string media_type;
-  std::vector<Descriptor> blobs;      // config and layers
+  std::vector<Descriptor> blobs;      // the config, then the layers
   std::vector<Descriptor> manifests;  // children of an index
   std::optional<Descriptor> subject;
   std::string artifact_type;
+
+  // Bytes, of all layers; 0 for an index.
+  std::uint64_t layer_bytes() const;
 
   static constexpr std::size_t kMostBytes = 4 << 20;
 
@@ -31,5 +35,8 @@ struct Manifest {
   // Errors (side upstream): too_large, invalid (not JSON, no such media type, types that disagree, a bad descriptor).
   static Result<Manifest> parse(std::string_view bytes, std::string_view content_type);
 };
+
+// What the config of an image says that it runs on (OCI image-spec config.md), as in Descriptor; empty: it is no such config.
+std::string platform_of_config(std::string_view bytes);
 
 }  // namespace weir

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/json.h"
+#include "cache/lineage.h"
 #include "cache/purge.h"
 #include "proxy/answer.h"
 #include "proxy/scrub_report.h"
@@ -12,7 +13,7 @@ namespace weir {
 namespace {
 
 constexpr std::size_t kMostBody = 64 << 10;
-const std::string kCache = "/admin/v1/cache/";
+const std::string kRoot = "/admin/v1/";
 
 std::string error_json(std::string_view what) {
   JsonWriter json;
@@ -42,9 +43,10 @@ Task<Admin::Reply> Admin::reply(Exchange& exchange) {
   }
   if (get && path == "/metrics") co_return Reply{200, "text/plain; version=0.0.4", site_.meter.exposition()};
   if (get && path == "/admin/v1/status") co_return Reply{200, "application/json", status_json()};
-  if (get && path == kCache + "scrub") co_return Reply{200, "application/json", scrub_json(scrub_.state()) + "\n"};
-  const auto changes = {"purge", "refresh", "pin", "unpin", "scrub"};
-  if (std::ranges::any_of(changes, [&](const char* name) { return path == kCache + name; })) {
+  if (get && path == kRoot + "cache/scrub") co_return Reply{200, "application/json", scrub_json(scrub_.state()) + "\n"};
+  const auto changes = {"cache/purge", "cache/refresh", "cache/pin",     "cache/unpin",
+                        "cache/scrub", "policy/reload", "policy/release"};
+  if (std::ranges::any_of(changes, [&](const char* name) { return path == kRoot + name; })) {
     auto changed = co_await change(exchange);
     co_return changed;
   }
@@ -78,7 +80,8 @@ Task<Admin::Reply> Admin::change(Exchange& exchange) {
   if (!json) co_return Reply{400, "application/json", error_json(json.error().what)};
   auto& parts = *site_.loops[exchange.loop().index()];
   const auto reference = json->string_at("reference").value_or(""), digest = json->string_at("digest").value_or("");
-  const auto name = std::string(exchange.request().path).substr(kCache.size());
+  const auto path = std::string(exchange.request().path);
+  const auto name = path.substr(path.rfind('/') + 1);
   if (name == "purge") {
     auto purged = co_await purge_cache(parts, reference, digest);
     co_return purged;
@@ -90,6 +93,14 @@ Task<Admin::Reply> Admin::change(Exchange& exchange) {
   if (name == "scrub") {
     scrub_.begin_now();
     co_return Reply{200, "application/json", scrub_json(scrub_.state()) + "\n"};
+  }
+  if (name == "reload") {
+    auto reloaded = co_await reload_policy(parts);
+    co_return reloaded;
+  }
+  if (name == "release") {
+    auto released = co_await release(parts, digest);
+    co_return released;
   }
   auto refreshed = co_await refresh_tag(parts, reference);
   co_return refreshed;
@@ -151,6 +162,29 @@ Task<Admin::Reply> Admin::refresh_tag(LoopParts& parts, std::string reference) {
   JsonWriter json;
   json.object().member("repository", target->repository.text()).member("tag", written->reference->tag()->text());
   json.member("digest", digest->text()).member("changed", !before || before->digest != *digest).end();
+  co_return Reply{200, "application/json", json.take() + "\n"};
+}
+
+Task<Admin::Reply> Admin::reload_policy(LoopParts& parts) {
+  if (site_.settings()->policy_options.file.empty())
+    co_return Reply{400, "application/json", error_json("[policy] names no file")};
+  auto policy = co_await site_.store.pool().run(parts.loop, [&] { return rules_.reload(site_); });
+  if (!policy)
+    co_return Reply{error_answer(policy.error(), Subject::manifest).status, "application/json", error_json(policy.error().what)};
+  JsonWriter json;
+  json.object().member("rules", static_cast<std::uint64_t>((*policy)->rules())).end();
+  co_return Reply{200, "application/json", json.take() + "\n"};
+}
+
+Task<Admin::Reply> Admin::release(LoopParts& parts, std::string text) {
+  const auto digest = Digest::parse(text);
+  if (!digest) co_return Reply{400, "application/json", error_json(digest.error().what)};
+  auto status = co_await site_.store.pool().run(parts.loop, [&] { return release_digest(site_.store.index(), *digest); });
+  if (!status)
+    co_return Reply{error_answer(status.error(), Subject::manifest).status, "application/json", error_json(status.error().what)};
+  site_.log.warning("released from quarantine", {{"digest", text}});
+  JsonWriter json;
+  json.object().member("digest", text).member("released", true).end();
   co_return Reply{200, "application/json", json.take() + "\n"};
 }
 

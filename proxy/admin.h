@@ -10,6 +10,8 @@
 //   POST /admin/v1/cache/pin, unpin    {"pattern":"docker.io/library/*:3"}
 //   POST /admin/v1/cache/scrub         {}: a whole pass begins now
 //   GET  /admin/v1/cache/scrub         what the pass under way has found, or the last one
+//   POST /admin/v1/policy/reload       {}: the rule file is read again
+//   POST /admin/v1/policy/release      {"digest":"sha256:…"}: it is no longer in quarantine
 //
 // What changes something is answered on the unix socket only, whose mode says who may.
 // Thread: any loop.
@@ -18,6 +20,7 @@
 
 #include "cache/scrub.h"
 #include "proxy/http/exchange.h"
+#include "proxy/policy_loader.h"
 #include "proxy/pull_manifest.h"
 #include "proxy/site.h"
 
@@ -25,8 +28,8 @@ namespace weir {
 
 class Admin final : public Handler {
  public:
-  Admin(Site& site, ManifestPull& manifests, Scrub& scrub)
-      : site_(site), manifests_(manifests), scrub_(scrub), started_(site.clock.wall_seconds()) {}
+  Admin(Site& site, ManifestPull& manifests, Scrub& scrub, PolicyLoader& rules)
+      : site_(site), manifests_(manifests), scrub_(scrub), rules_(rules), started_(site.clock.wall_seconds()) {}
 
   Task<void> handle(Exchange& exchange) override;
   void set_ready(bool ready) { ready_.store(ready); }
@@ -42,11 +45,14 @@ class Admin final : public Handler {
   Task<Reply> purge_cache(LoopParts& parts, std::string reference, std::string digest);
   Task<Reply> refresh_tag(LoopParts& parts, std::string reference);
   Task<Reply> change_pin(LoopParts& parts, std::string pattern, bool pinned);
+  Task<Reply> reload_policy(LoopParts& parts);
+  Task<Reply> release(LoopParts& parts, std::string digest);
   std::string status_json() const;
 
   Site& site_;
   ManifestPull& manifests_;
   Scrub& scrub_;
+  PolicyLoader& rules_;
   const WallSeconds started_;
   std::atomic<bool> ready_{false};
 };

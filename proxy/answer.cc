@@ -36,8 +36,8 @@ Outcome error_outcome(const Error& error) {
   return error.failure == Failure::denied || error.failure == Failure::unauthorized ? Outcome::denied : Outcome::error;
 }
 
-ResponseHead api_head(int status, const Router::Target* target) {
-  ResponseHead head(status);
+ResponseHead api_head(int status, const Router::Target* target, std::string_view reason) {
+  ResponseHead head(status, reason);
   head.add("Docker-Distribution-Api-Version", "registry/2.0");
   if (target && !target->ns.empty()) head.add("OCI-Namespace", target->ns);
   return head;

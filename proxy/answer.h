@@ -25,7 +25,7 @@ ErrorAnswer error_answer(const Error& error, Subject subject);
 Outcome error_outcome(const Error& error);
 
 // Docker-Distribution-Api-Version, and OCI-Namespace where `?ns=` decided.
-ResponseHead api_head(int status, const Router::Target* target = nullptr);
+ResponseHead api_head(int status, const Router::Target* target = nullptr, std::string_view reason = {});
 
 // `challenge` is what a 401 says in WWW-Authenticate.
 Task<Status> respond_error(Exchange& exchange, ErrorCode code, int status, std::string_view detail,

@@ -13,7 +13,7 @@ std::int64_t microseconds(Instant from, Instant to) {
 }  // namespace
 
 Task<void> App::handle(Exchange& exchange) {
-  Call call{*site_.loops[exchange.loop().index()], exchange, site_.settings(), {}, {}, {}, Outcome::bypass, {}, {}};
+  Call call{*site_.loops[exchange.loop().index()], exchange, site_.settings(), {}, {}, {}, false, Outcome::bypass, {}, {}};
   co_await answer(call);
   call.credit();
   account(call);
@@ -40,6 +40,8 @@ Task<void> App::answer(Call& call) {
   if (!resolved) co_return;
   const bool admitted = co_await admit(call);
   if (!admitted) co_return;
+  const bool may = co_await decide_.admit(call);
+  if (!may) co_return;
   const bool shown = co_await visibility_.admits(call);
   if (shown) co_await dispatch(call);
 }

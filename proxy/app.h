@@ -4,6 +4,7 @@
 
 #include "proxy/blobs.h"
 #include "proxy/call.h"
+#include "proxy/decide.h"
 #include "proxy/listings.h"
 #include "proxy/manifests.h"
 #include "proxy/pull_blob.h"
@@ -17,8 +18,8 @@ namespace weir {
 class App final : public Handler {
  public:
   App(Site& site, BlobPull& blob_pull, ManifestPull& manifest_pull, PasswordCheck& passwords)
-      : site_(site), visibility_(site.clock), blobs_(site.store, blob_pull), manifests_(manifest_pull), listings_(site.listings),
-        tokens_(site, passwords) {}
+      : site_(site), decide_(site, blob_pull), visibility_(site.clock), blobs_(site.store, blob_pull),
+        manifests_(manifest_pull, decide_), listings_(site.listings), tokens_(site, passwords) {}
 
   Task<void> handle(Exchange& exchange) override;
 
@@ -31,6 +32,7 @@ class App final : public Handler {
   void account(const Call& call);
 
   Site& site_;
+  Decide decide_;
   CallerVisibility visibility_;
   Blobs blobs_;
   Manifests manifests_;

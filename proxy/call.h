@@ -22,6 +22,7 @@ struct Call {
   Caller caller;
   Route route;
   std::optional<Router::Target> target;
+  bool undecided = false;  // the policy has its last word when the manifest is known
 
   // Filled in on the way.
   Outcome outcome = Outcome::bypass;

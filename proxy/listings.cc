@@ -88,6 +88,14 @@ Task<void> Listings::serve(Call& call, std::string key, std::function<Task<Answe
   const Instant start = call.parts.loop.now();
   Outcome outcome = Outcome::hit;
   auto listing = cache_.find(key);
+  if (!listing && !call.target->offline.empty()) {
+    const auto error = not_held_offline(*call.target);
+    call.decide(Outcome::denied);
+    call.error = error.what;
+    auto sent = co_await respond_error(call.exchange, ErrorCode::DENIED, 403, error.what, &*call.target);
+    (void)sent;  // the exchange knows how far it came
+    co_return;
+  }
   if (!listing) {
     const auto ttl = call.target->upstream->tag_ttl(call.settings->freshness.tag_ttl);
     auto answer = co_await flights_.run(call.parts.loop, key, [this, key, ask, ttl] { return ask_unless_known(key, ask, ttl); });

@@ -14,6 +14,7 @@
 #include "proxy/credential_command.h"
 #include "proxy/node_command.h"
 #include "proxy/report_command.h"
+#include "proxy/policy_commands.h"
 #include "proxy/serve.h"
 #include "proxy/token_command.h"
 #include "proxy/upkeep_commands.h"
@@ -61,6 +62,7 @@ Program describe_program() {
                       {"cache rebuild", "make the index again from the blobs; no server may run", config_and_format(), {}}}};
   for (auto& command : token_commands()) program.commands.push_back(std::move(command));
   for (auto& command : credential_commands()) program.commands.push_back(std::move(command));
+  for (auto& command : policy_commands()) program.commands.push_back(std::move(command));
   for (auto& command : node_commands()) program.commands.push_back(std::move(command));
   for (auto& command : report_commands()) program.commands.push_back(std::move(command));
   for (auto& command : user_commands()) program.commands.push_back(std::move(command));
@@ -125,6 +127,7 @@ int run(const Invocation& invocation) {
   if (command == "cache purge") return cache_purge(config.options, first, json);
   if (command.starts_with("report ")) return report_command(invocation, config.options);
   if (command.starts_with("token ")) return token_command(invocation, config.options);
+  if (command.starts_with("policy ")) return policy_command(invocation, config.options);
   if (command.starts_with("node ")) return node_command(invocation, config.options);
   if (command.starts_with("user ")) return user_command(invocation, config.options);
   if (command == "cache refresh") return cache_refresh(config.options, first, json);

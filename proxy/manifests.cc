@@ -18,6 +18,10 @@ Task<void> Manifests::serve(Call& call) {
     (void)sent;  // the exchange knows how far it came
     co_return;
   }
+  if (call.undecided) {
+    const bool may = co_await decide_.admit_manifest(call, *found);
+    if (!may) co_return;
+  }
   call.decide(found->outcome);
   const auto digest = found->digest->text();
   // Clients spread Accept over several lines; one that leaves this type out could do nothing with the bytes.

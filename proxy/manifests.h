@@ -2,17 +2,19 @@
 // Manifests: GET and HEAD of /v2/NAME/manifests/REFERENCE.
 
 #include "proxy/call.h"
+#include "proxy/decide.h"
 #include "proxy/pull_manifest.h"
 
 namespace weir {
 
 class Manifests {
  public:
-  explicit Manifests(ManifestPull& pull) : pull_(pull) {}
+  Manifests(ManifestPull& pull, Decide& decide) : pull_(pull), decide_(decide) {}
   Task<void> serve(Call& call);
 
  private:
   ManifestPull& pull_;
+  Decide& decide_;
 };
 
 }  // namespace weir

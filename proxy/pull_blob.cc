@@ -95,6 +95,7 @@ Task<Result<BlobPull::Source>> BlobPull::find(LoopParts& parts, const Router::Ta
       if (!removed) co_return std::move(removed).error();
       holding.blob.reset();
     }
+    if (!target.offline.empty()) co_return not_held_offline(target);
     if (!holding.link && site_.unknown.contains(repository, digest.text())) co_return unknown_blob(digest);
 
     const auto running = site_.fills.find(digest);
@@ -163,6 +164,7 @@ Task<Result<BlobPull::Description>> BlobPull::describe(LoopParts& parts, const R
   if (const auto grown = running ? running->progress().size : std::nullopt; holding.link && grown) {
     co_return Description{grown, Outcome::hit};  // what the bytes are counts more than what a manifest said of them
   }
+  if (!target.offline.empty()) co_return not_held_offline(target);
   if (holding.link && holding.link->size) co_return Description{holding.link->size, Outcome::hit};
   if (!holding.link && site_.unknown.contains(target.repository, digest.text())) co_return unknown_blob(digest);
   if (const auto fill = site_.fills.find(digest); fill && fill->repository() == target.repository) {

@@ -78,6 +78,7 @@ Milliseconds ManifestPull::tag_ttl(const Router::Target& target) const {
 
 Task<Result<ManifestPull::Found>> ManifestPull::by_digest(LoopParts& parts, const Router::Target& target, Digest digest) {
   if (auto found = held(target.repository, digest)) co_return std::move(*found);
+  if (!target.offline.empty()) co_return not_held_offline(target);
   if (site_.unknown.contains(target.repository, digest.text())) co_return unknown_manifest(digest.text());
   auto answer = co_await flights_.run(parts.loop, target.repository.text() + '\n' + digest.text(),
                                       [this, &parts, target, digest] { return fetch_unless_held(parts, target, digest); });
@@ -102,7 +103,7 @@ Task<Result<ManifestPull::Found>> ManifestPull::ask_unless_believed(LoopParts& p
 std::optional<ManifestPull::Found> ManifestPull::believed(const Router::Target& target, const std::optional<TagRecord>& record) {
   if (!record) return std::nullopt;
   const Seconds age(std::max<WallSeconds>(0, site_.clock.wall_seconds() - record->checked_at));
-  if (age >= tag_ttl(target)) return std::nullopt;
+  if (age >= tag_ttl(target) && target.offline.empty()) return std::nullopt;
   auto found = held(target.repository, record->digest);
   if (found) found->age = age;
   return found;
@@ -110,6 +111,7 @@ std::optional<ManifestPull::Found> ManifestPull::believed(const Router::Target& 
 
 Task<Result<ManifestPull::Found>> ManifestPull::by_tag(LoopParts& parts, const Router::Target& target, Tag tag) {
   if (auto found = believed(target, site_.store.index().tag(target.repository, tag))) co_return std::move(*found);
+  if (!target.offline.empty()) co_return not_held_offline(target);
   if (site_.unknown.contains(target.repository, tag.text())) co_return unknown_manifest(tag.text());
   auto answer = co_await flights_.run(parts.loop, target.repository.text() + '\n' + tag.text(),
                                       [this, &parts, target, tag] { return ask_unless_believed(parts, target, tag); });
@@ -247,6 +249,7 @@ Task<Result<ManifestPull::Found>> ManifestPull::fetch(LoopParts& parts, Router::
         const Link link{Link::Kind::manifest, size, manifest.media_type};
         if (auto status = writer.link(target.repository, digest, link); !status) return status;
         if (auto status = link_children(writer, target.repository, manifest); !status) return status;
+        if (auto status = writer.put_manifest(target.repository.text(), digest, manifest); !status) return status;
         return also_tag ? writer.put_tag(target.repository, *also_tag, TagRecord{digest, writer.now()}) : ok_status();
       });
   // What cannot be kept is still right: it was verified.

@@ -37,6 +37,13 @@ class RequestCounters {
     }
     return *auth_.emplace_back(result, &counters_.cell(Metric::auth, result)).second;
   }
+  // `allow`, `deny`, `audit`.
+  Cell& policy(std::string_view effect) {
+    for (const auto& [known, cell] : policy_) {
+      if (known == effect) return *cell;
+    }
+    return *policy_.emplace_back(effect, &counters_.cell(Metric::policy_decisions, effect)).second;
+  }
 
   Cell& requests(Outcome outcome, const Route& route, int status) {
     auto& known = requests_[static_cast<std::size_t>(outcome)][static_cast<std::size_t>(route.kind)];
@@ -56,6 +63,7 @@ class RequestCounters {
   std::vector<std::pair<std::string_view, Cell*>> auth_;
   std::array<Cell*, kOutcomes> sent_bytes_{};
   std::array<Histogram*, kOutcomes> first_byte_{};
+  std::vector<std::pair<std::string_view, Cell*>> policy_;
   // Few codes an outcome and route: a walk is quicker than a map.
   std::array<std::array<std::vector<std::pair<int, Cell*>>, kRoutes>, kOutcomes> requests_;
 };

@@ -15,6 +15,7 @@
 #include "proxy/certificate_watch.h"
 #include "proxy/fetch_keys.h"
 #include "proxy/http/server.h"
+#include "proxy/policy_loader.h"
 #include "proxy/storage_census.h"
 #include "proxy/version.h"
 
@@ -50,7 +51,8 @@ HttpOptions within_descriptors(HttpOptions options, rlim_t descriptors, Log& log
   return options;
 }
 
-Result<std::shared_ptr<const Settings>> make_settings(const Site& site, DiskPool& pool, const Options& options) {
+Result<std::shared_ptr<const Settings>> make_settings(const Site& site, DiskPool& pool, const Options& options,
+                                                      PolicyLoader& rules) {
   auto router = Router::make(site.clock, options.upstreams);
   if (!router) return std::move(router).error();
   const auto before = site.settings();
@@ -62,6 +64,10 @@ Result<std::shared_ptr<const Settings>> make_settings(const Site& site, DiskPool
   settings->auth = *std::move(auth);
   settings->freshness = options.freshness;
   settings->access_log = options.access_log;
+  settings->policy_options = options.policy;
+  auto policy = rules.load(options.policy);
+  if (!policy) return std::move(policy).error();
+  settings->policy = *std::move(policy);
   return std::shared_ptr<const Settings>(std::move(settings));
 }
 
@@ -175,7 +181,10 @@ void add_usage_gauges(Meter& meter, const Site& site, const UsageWriter& usage) 
                     allowances([](const Allowance::State& state) { return state.remaining; })});
 }
 
-void add_gauges(Meter& meter, const Site& site, const Server& server, const std::atomic<bool>& reload_failed) {
+void add_gauges(Meter& meter, const Site& site, const Server& server, const std::atomic<bool>& reload_failed,
+                const PolicyLoader& rules) {
+  meter.add_gauge({"weir_policy_load_failed", "1 when the last rule file was refused and the old rules serve on.",
+                   [&rules] { return rules.failed() ? 1.0 : 0.0; }});
   meter.add_gauge({"weir_cache_bytes", "Bytes of whole blobs in the store.",
                    [&site] { return static_cast<double>(site.store.index().totals().blob_bytes); }});
   meter.add_gauge({"weir_cache_blobs", "Whole blobs in the store.",
@@ -191,7 +200,8 @@ void add_gauges(Meter& meter, const Site& site, const Server& server, const std:
 
 // SIGHUP: all of it or nothing. Without certificates listeners under TLS, which are those of the start, keep theirs.
 void reload(Site& site, Server& server, PasswordCheck& passwords, CertificateWatch& certificates, DiskPool& pool,
-            const ConfigSource& source, std::atomic<bool>& failed) {
+            const ConfigSource& source, PolicyLoader& rules, std::atomic<bool>& failed) {
+  const auto held = rules.hold_settings();
   auto loaded = load_config(source);
   if (const auto* errors = std::get_if<std::vector<ConfigError>>(&loaded)) {
     for (const auto& error : *errors)
@@ -200,10 +210,10 @@ void reload(Site& site, Server& server, PasswordCheck& passwords, CertificateWat
     return;
   }
   const Options& options = std::get<LoadedConfig>(loaded).options;
-  auto settings = make_settings(site, pool, options);
   auto tls = make_tls(options.http);
+  auto settings = tls ? make_settings(site, pool, options, rules) : tls.error();
   if (!settings || !tls) {
-    const Error& error = settings ? tls.error() : settings.error();
+    const Error& error = tls ? settings.error() : tls.error();
     site.log.error("configuration refused, the old one serves on", {{"error", error.what}});
     failed.store(true);
     return;
@@ -345,8 +355,9 @@ int serve(const LoadedConfig& config, const ConfigSource& source) {
   NegativeCache unknown(clock);
   ListingCache listings(clock);
   Site site{clock, log, meter, store, fills, unknown, listings, budgets, loop_parts};
-  auto settings = make_settings(site, pool, options);
-  if (!settings) return fail("the configuration does not stand", settings.error());
+  PolicyLoader rules(store, log);
+  auto settings = make_settings(site, pool, options, rules);
+  if (!settings) return fail("the configuration does not stand", settings.error()) + (rules.failed() ? 1 : 0);
   site.replace_settings(*std::move(settings));
   auto tls = make_tls(options.http);
   if (!tls) return fail("the configuration does not stand", tls.error());
@@ -356,7 +367,7 @@ int serve(const LoadedConfig& config, const ConfigSource& source) {
   PasswordCheck passwords(clock, site.settings()->auth->users);
   App app(site, blob_pull, manifest_pull, passwords);
   Scrub scrub(store, log);
-  Admin admin(site, manifest_pull, scrub);
+  Admin admin(site, manifest_pull, scrub, rules);
   Server app_server(loops, http, app, meter, pool, log);
   app_server.use_tls(*std::move(tls));
   // Whoever reaches the admin listener is on this machine or in its network: nobody speaks for others there.
@@ -365,7 +376,7 @@ int serve(const LoadedConfig& config, const ConfigSource& source) {
   admin_http.trusted_proxies = {};
   Server admin_server(loops, admin_http, admin, meter, pool, log);
   std::atomic<bool> reload_failed{false};
-  add_gauges(meter, site, app_server, reload_failed);
+  add_gauges(meter, site, app_server, reload_failed, rules);
   add_store_gauges(meter, store, scrub);
   add_usage_gauges(meter, site, usage);
   store.budget().set_metering(usage.room());
@@ -386,7 +397,7 @@ int serve(const LoadedConfig& config, const ConfigSource& source) {
   const SignalWatch on_term(*loops[0], SIGTERM, [&] { shutdown.begin(); });
   const SignalWatch on_interrupt(*loops[0], SIGINT, [&] { shutdown.begin(); });
   const SignalWatch on_hangup(*loops[0], SIGHUP, [&] {
-    pool.submit([&] { reload(site, app_server, passwords, certificates, pool, source, reload_failed); });
+    pool.submit([&] { reload(site, app_server, passwords, certificates, pool, source, rules, reload_failed); });
   });
   const Watchdog watchdog(*loops[0]);
 

@@ -15,6 +15,7 @@
 #include "meter/counters.h"
 #include "proxy/auth/tokens.h"
 #include "proxy/auth_settings.h"
+#include "policy/policy.h"
 #include "proxy/listing_cache.h"
 #include "proxy/negative_cache.h"
 #include "proxy/options.h"
@@ -47,8 +48,16 @@ struct Settings {
   std::shared_ptr<const Router> router;
   std::shared_ptr<const AuthSettings> auth;
   FreshnessOptions freshness;
+  std::shared_ptr<const Policy> policy;
+  PolicyOptions policy_options;
   bool access_log = true;
 };
+
+// What is not held of a repository that a rule keeps offline.
+inline Error not_held_offline(const Router::Target& target) {
+  return Error{Failure::denied, Side::client, false,
+               "denied by policy rule " + target.offline + ": it is not held, and nothing may be asked of an upstream"};
+}
 
 struct Site {
   const Clock& clock;

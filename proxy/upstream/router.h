@@ -24,6 +24,7 @@ class Router {
     Name repository;
     std::string ns;  // what `?ns=` said, when it decided
     std::string identity = "anonymous";  // who asks, for whom what it takes is counted
+    std::string offline = {};  // the rule because of which nothing may be asked of the upstream; empty: it may
   };
   // In this order: `?ns=`; the path's first component; the Host header; the default upstream. A path that begins with the
   // host that `?ns=` names loses it.

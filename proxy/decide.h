@@ -1,0 +1,36 @@
+#pragma once
+// Decide: what the rules say of a request, before anything is asked of an upstream; and the last word, where only the
+// manifest can tell (docs/policy.md).
+//
+// A manifest by digest is judged by the tags that lead to it, a blob by the manifests of the repository that refer to it.
+// In audit mode everything is decided, logged and counted, and nothing is refused.
+// Thread: any loop, with that loop's parts.
+
+#include "cache/lineage.h"
+#include "proxy/call.h"
+#include "proxy/pull_blob.h"
+#include "proxy/pull_manifest.h"
+
+namespace weir {
+
+class Decide {
+ public:
+  Decide(Site& site, BlobPull& blobs) : site_(site), blobs_(blobs) {}
+
+  // May it go on? False: it is refused and answered. `call.undecided` says that admit_manifest() has to be asked.
+  Task<bool> admit(Call& call);
+  // The last word on a manifest that is known now.
+  Task<bool> admit_manifest(Call& call, const ManifestPull::Found& found);
+
+ private:
+  Task<Decision> judge_by_kin(Call& call, Question question);
+  Task<Decision> judge(Call& call, Question question, Kin kin, bool final);
+  Task<std::optional<std::string>> read_config(Call& call, Digest config);
+  // Logs, counts, and refuses what is denied; true: it goes on.
+  Task<bool> conclude(Call& call, const Question& question, const Decision& decision);
+
+  Site& site_;
+  BlobPull& blobs_;
+};
+
+}  // namespace weir
