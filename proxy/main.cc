@@ -103,6 +103,7 @@ int check_config(const Options& options) {
       return 2;
     }
   }
+  if (!rules_are_good(options.policy)) return 2;
   std::printf("the configuration is good\n");
   return 0;
 }

@@ -251,6 +251,8 @@ std::vector<Command> policy_commands() {
           {"policy release", "end the quarantine of a digest", flags, {{"DIGEST", "sha256:..."}}}};
 }
 
+bool rules_are_good(const PolicyOptions& options) { return options.file.empty() || rules_of(options) != nullptr; }
+
 int policy_command(const Invocation& invocation, const Options& options) {
   const auto word = invocation.command.substr(invocation.command.find(' ') + 1);
   const bool json = invocation.value("format") == "json";

@@ -11,6 +11,9 @@ namespace weir {
 
 std::vector<Command> policy_commands();
 
+// Are the rules of the configuration without a mistake? Each is told on standard error.
+bool rules_are_good(const PolicyOptions& options);
+
 // The exit code: 0 done, and of explain: allowed; 1 no; 2 wrong usage, or rules that do not stand.
 int policy_command(const Invocation& invocation, const Options& options);
 

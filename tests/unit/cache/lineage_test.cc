@@ -122,6 +122,35 @@ TEST_CASE("what an older program stored is entered when the store is opened, onc
   CHECK(kin[0].first_seen == 1'000'000'000);  // when it was stored
 }
 
+TEST_CASE("a store of schema 2 learns which tags mean a digest") {
+  const Scratch scratch;
+  const ManualClock clock;
+  const auto digest = sha256_of("manifest");
+  {
+    const auto environment = LmdbEnvironment::open(
+        {.directory = scratch.path(), .tables = {"meta", "blobs", "links", "linked_by", "tags"}, .durable = false});
+    REQUIRE(environment.ok());
+    WriteTransaction transaction(**environment);
+    std::string two;
+    records::put_number(two, 2);
+    REQUIRE(transaction.put(kMeta, "schema", two).ok());
+    const Link link{Link::Kind::manifest, 8, std::string(media_type::kOciManifest)};
+    REQUIRE(transaction.put(kLinks, records::pair_key("up.io/app", records::digest_key(digest)), records::encode(link)).ok());
+    for (const char* tag : {"v1", "v2"})
+      REQUIRE(transaction.put(kTags, records::pair_key("up.io/app", tag), records::encode(TagRecord{digest, 7})).ok());
+    REQUIRE(transaction.commit().ok());
+  }
+  const auto index = Index::open(clock, {.directory = scratch.path(), .durable = false});
+  REQUIRE(index.ok());
+  std::vector<std::string> tags;
+  each_kin(**index, "up.io/app", digest, [&tags](const Kin& kin) {
+    tags = kin.tags;
+    return true;
+  });
+  CHECK(tags == std::vector<std::string>{"v1", "v2"});
+  CHECK_FALSE((*index)->seen(digest));
+}
+
 TEST_CASE("a digest is first seen once, by itself or through an index, and outlives its bytes") {
   Lines lines;
   const auto image = lines.image(kConfig, kLayer);
