@@ -149,6 +149,18 @@ std::vector<ConfigKey> auth_keys(AuthOptions& auth) {
   };
 }
 
+std::vector<ConfigKey> policy_keys(PolicyOptions& policy) {
+  return {
+      {"file", file_name(policy.file),
+       "The rules that say who may what, read at the start, on SIGHUP and by `weir policy reload`; none by default, and then "
+       "everything may be pulled."},
+      {"default", one_of<bool>(policy.default_allow, {{"allow", true}, {"deny", false}}),
+       "What is done with a pull or a list that no rule speaks of: `allow` or `deny`; a push or a delete needs a rule."},
+      {"mode", one_of<bool>(policy.enforce, {{"enforce", true}, {"audit", false}}),
+       "`enforce` refuses what is denied; `audit` logs and counts it, and lets it through."},
+  };
+}
+
 std::vector<ConfigKey> meter_keys(MeterOptions& meter) {
   return {
       {"flush-interval", duration(meter.flush_interval, Milliseconds(100)),
@@ -233,18 +245,6 @@ std::vector<ConfigKey> price_keys(PriceOptions& price) {
   };
 }
 
-std::vector<ConfigKey> policy_keys(PolicyOptions& policy) {
-  return {
-      {"file", file_name(policy.file),
-       "The rules that say who may what, read at the start, on SIGHUP and by `weir policy reload`; without one everything may be "
-       "pulled."},
-      {"default", one_of<bool>(policy.default_allow, {{"allow", true}, {"deny", false}}),
-       "What is done with a pull or a list that no rule speaks of: `allow` or `deny`; a push or a delete needs a rule."},
-      {"mode", one_of<bool>(policy.enforce, {{"enforce", true}, {"audit", false}}),
-       "`enforce` refuses what is denied; `audit` logs and counts it, and lets it through."},
-  };
-}
-
 std::vector<ConfigKey> log_keys(Options& options) {
   return {
       {"format", one_of<bool>(options.log.json, {{"json", true}, {"text", false}}),
@@ -266,9 +266,9 @@ std::vector<FixedSection> fixed_sections(Options& options) {
       {"admin", admin_keys(options.admin)},
       {"cache", cache_keys(options.cache, options.freshness)},
       {"auth", auth_keys(options.auth)},
+      {"policy", policy_keys(options.policy)},
       {"meter", meter_keys(options.meter), meter_families(options.meter)},
       {"price", price_keys(options.price)},
-      {"policy", policy_keys(options.policy)},
       {"log", log_keys(options)},
   };
 }

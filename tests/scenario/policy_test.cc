@@ -171,7 +171,7 @@ TEST_CASE("a digest waits in quarantine until its time is over or a person relea
   CHECK(policy(scene, {"release", scene.other.digest()}).exit_code == 0);
   CHECK(scene.get(manifest_path("secret/app", "v1")).status == 200);
   CHECK(scene.get(layer).status == 200);
-  CHECK(scene.weir.log().find("released from quarantine") != std::string::npos);
+  CHECK(wait_until([&] { return scene.weir.log().find("released from quarantine") != std::string::npos; }));
   REQUIRE(scene.weir.restart());
   CHECK(scene.get(layer).status == 200);
 }

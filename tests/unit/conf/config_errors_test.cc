@@ -14,7 +14,7 @@ TEST_CASE("an unknown section names the section that was meant") {
   CHECK(errors_of("[upsteam.docker.io]\n") ==
         "file:1: unknown section \"upsteam.docker.io\"; did you mean \"upstream.docker.io\"?\n");
   CHECK(errors_of("[storage]\n") ==
-        "file:1: unknown section \"storage\"; known: server, admin, cache, auth, meter, price, log, upstream.NAME\n");
+        "file:1: unknown section \"storage\"; known: server, admin, cache, auth, policy, meter, price, log, upstream.NAME\n");
   CHECK(errors_of("[upstream]\n") == "file:1: an upstream is written [upstream.NAME], such as [upstream.docker.io]\n");
   CHECK(errors_of("[upstream.]\n") == "file:1: an upstream is written [upstream.NAME], such as [upstream.docker.io]\n");
 }

@@ -148,8 +148,8 @@ TEST_CASE("show names every key of every section, the ones not set with an empty
   for (const auto& setting : config.shown) {
     if (sections.empty() || sections.back() != setting.section) sections.push_back(setting.section);
   }
-  CHECK(sections ==
-        std::vector<std::string>{"server", "admin", "cache", "auth", "meter", "price", "log", "upstream.b", "upstream.a"});
+  CHECK(sections == std::vector<std::string>{"server", "admin", "cache", "auth", "policy", "meter", "price", "log", "upstream.b",
+                                             "upstream.a"});
   CHECK(shown(config, "upstream.a", "ca-file") == " from default");
   CHECK(shown(config, "upstream.a", "namespaces") == "a from default");
   CHECK(shown(config, "admin", "listen") == "127.0.0.1:5001 from default");
