@@ -27,7 +27,8 @@ int default_status(ErrorCode code) noexcept { return row(code).status; }
 std::string error_body(ErrorCode code, std::string_view detail) {
   JsonWriter json;
   json.object().key("errors").array().object();
-  json.member("code", row(code).name).member("message", row(code).message);
+  const bool told = code == ErrorCode::DENIED && !detail.empty();
+  json.member("code", row(code).name).member("message", told ? detail : row(code).message);
   if (!detail.empty()) json.member("detail", detail);
   json.end().end().end();
   return json.take() + "\n";

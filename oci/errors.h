@@ -15,7 +15,8 @@ enum class ErrorCode {
 std::string_view error_code_name(ErrorCode code) noexcept;
 int default_status(ErrorCode code) noexcept;
 
-// {"errors":[{"code":…,"message":…,"detail":…}]}; detail is left out when empty.
+// {"errors":[{"code":…,"message":…,"detail":…}]}; detail is left out when empty. Of a refusal it is the message too,
+// for podman, skopeo and Docker Engine show nothing else.
 std::string error_body(ErrorCode code, std::string_view detail);
 
 }  // namespace weir

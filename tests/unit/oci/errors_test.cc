@@ -36,6 +36,12 @@ TEST_CASE("a detail is left out when there is none, and escaped when there is") 
   CHECK(json->at("errors")->items()[0].string_at("detail") == "a\"b\nc\xef\xbf\xbd");
 }
 
+TEST_CASE("a refusal says why in its message, which is all that some clients show") {
+  const auto json = Json::parse(error_body(ErrorCode::DENIED, "rule x"));
+  CHECK(json->at("errors")->items()[0].string_at("message") == "rule x");
+  CHECK_FALSE(Json::parse(error_body(ErrorCode::DENIED, ""))->at("errors")->items()[0].string_at("message")->empty());
+}
+
 TEST_CASE("the codes clients look for have the status of the specification") {
   CHECK(default_status(ErrorCode::BLOB_UNKNOWN) == 404);
   CHECK(default_status(ErrorCode::MANIFEST_UNKNOWN) == 404);
