@@ -137,11 +137,12 @@ Holds Conditions::hold(const Question& question, const Facts& facts, bool tags_k
     return Holds::no;
   if (given(kUpstream) && !any_of(upstreams_, question.upstream)) return Holds::no;
   if (given(kTime) && !time_->holds(question.now)) return Holds::no;
-  if (given(kByDigestOnly) && question.asked != Question::Asked::digest) return Holds::no;
+  const bool anything = question.asked == Question::Asked::anything;
+  if (given(kByDigestOnly) && question.asked != Question::Asked::digest && !anything) return Holds::no;
   // A listing is of no manifest.
   if (given(kOfManifest) && question.asked == Question::Asked::nothing) return Holds::no;
 
-  unsigned open = 0;
+  unsigned open = given(kByDigestOnly) && anything ? kNeedsTags : 0;
   if (given(kTag | kNotTag)) {
     if (!tags_known) open |= kNeedsTags;
     else if (given(kTag) && (!tag.data() || !any_of(tags_, tag))) return Holds::no;
@@ -172,6 +173,10 @@ Holds Conditions::hold(const Question& question, const Facts& facts, bool tags_k
 
 Holds Conditions::violated(const Question& question, const Facts& facts, unsigned& needs) const {
   if (digests_only_ && question.asked == Question::Asked::tag) return Holds::yes;
+  if (digests_only_ && question.asked == Question::Asked::anything) {
+    needs |= kNeedsTags;
+    return Holds::maybe;
+  }
   // A listing has no platform.
   if (only_platforms_.empty() || question.asked == Question::Asked::nothing) return Holds::no;
   if (!facts.platforms) {

@@ -26,7 +26,8 @@ struct Question {
   std::string_view upstream;      // the name of its section
   WallSeconds now = 0;
 
-  enum class Asked : std::uint8_t { nothing, tag, digest };  // nothing: a listing
+  // nothing: a listing; anything: it is not said yet, as in the scope of a token.
+  enum class Asked : std::uint8_t { nothing, tag, digest, anything };
   Asked asked = Asked::nothing;
   std::string_view tag;  // where a tag was asked for
   // Where a digest was: every tag of the repository that leads to it, as far as is known; nothing: nobody has looked yet.

@@ -8,6 +8,8 @@ namespace {
 // A set of so many identities or fewer is walked through; in more it is searched.
 constexpr std::size_t kWalk = 8;
 
+constexpr std::uint32_t kEverybody = 0;  // the set of all names
+
 std::vector<std::uint32_t> starts_of(const std::vector<std::uint32_t>& counts) {
   std::vector<std::uint32_t> starts{0};
   starts.reserve(counts.size() + 1);
@@ -27,7 +29,7 @@ struct Policy::Workspace {
 
 void Policy::Names::find(std::string_view text, std::vector<std::uint32_t>& patterns, std::vector<std::uint32_t>& found) const {
   patterns.clear();
-  found.assign(1, 0);  // everything
+  found.assign(1, kEverybody);
   matcher->match(text, patterns);
   for (const auto pattern : patterns)
     found.insert(found.end(), sets.begin() + starts[pattern], sets.begin() + starts[pattern + 1]);
@@ -97,6 +99,25 @@ std::variant<std::shared_ptr<const Policy>, std::vector<RuleMistake>> Policy::lo
   auto rules = read_rules(options.file);
   if (auto* mistakes = std::get_if<std::vector<RuleMistake>>(&rules)) return std::move(*mistakes);
   return make(std::get<RuleSet>(std::move(rules)), options.default_allow, matching);
+}
+
+bool Policy::another_might(const Question& question) const {
+  thread_local Workspace work;
+  work.rules.clear();
+  repositories_.find(question.repository, work.patterns, work.repositories);
+  const auto action = static_cast<std::uint8_t>(question.action);
+  for (const auto set : work.repositories) {
+    if (set + 1 >= starts_.size()) continue;
+    for (auto use = starts_[set]; use < starts_[set + 1]; ++use) {
+      const auto& [identities, number] = uses_[use];
+      const Rule& rule = rules_.rules[number];
+      // What holds for some only may not hold for another.
+      if ((rule.actions & action) && (identities == kEverybody || rule.effect == Rule::Effect::allow)) work.rules.push_back(number);
+    }
+  }
+  const bool tags_known = question.asked == Question::Asked::tag || question.asked == Question::Asked::nothing;
+  const auto tag = question.asked == Question::Asked::tag ? question.tag : std::string_view();
+  return judge(question, {}, tags_known, tag, false, work.rules).effect != Decision::Effect::deny;
 }
 
 // The rules whose identities and repositories hold the question's, each once.
@@ -181,6 +202,7 @@ Decision Policy::judge(const Question& question, const Facts& facts, bool tags_k
 Decision Policy::decide(const Question& question, const Facts& facts, bool final) const {
   thread_local Workspace work;
   find_rules(question, work);
+  if (question.asked == Question::Asked::anything) return judge(question, facts, false, {}, final, work.rules);
   if (question.asked != Question::Asked::digest) {
     const auto tag = question.asked == Question::Asked::tag ? question.tag : std::string_view();
     return judge(question, facts, true, tag, final, work.rules);
@@ -212,6 +234,7 @@ std::vector<Policy::Matched> Policy::explain(const Question& question, const Fac
   if (question.asked == Question::Asked::tag) tags.push_back(question.tag);
   if (question.asked == Question::Asked::digest && question.tags) tags.assign(question.tags->begin(), question.tags->end());
   if (question.asked == Question::Asked::digest && !question.tags) tags_known = false;
+  if (question.asked == Question::Asked::anything) tags_known = false;
   if (tags.empty()) tags.emplace_back();
   std::vector<Matched> matched;
   for (const auto number : work.rules) {

@@ -32,6 +32,9 @@ class Policy {
   // By what is known at last: a deny for what cannot be known holds, an allow does not.
   Decision decide_finally(const Question& question, const Facts& facts) const;
 
+  // Whether what this identity is denied may be allowed to another one. Walks over all rules of the repository.
+  bool another_might(const Question& question) const;
+
   // Every rule that speaks of the question, with how far it holds; in the order of their names.
   struct Matched {
     const Rule* rule = nullptr;

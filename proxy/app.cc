@@ -38,10 +38,13 @@ Task<void> App::answer(Call& call) {
   }
   const bool resolved = co_await resolve(call);
   if (!resolved) co_return;
-  const bool admitted = co_await admit(call);
-  if (!admitted) co_return;
+  const bool known = co_await admit(call, nobody(call));
+  if (!known) co_return;
+  // Before the token's scope, which lacks what the rules deny: whoever is refused is told by which.
   const bool may = co_await decide_.admit(call);
   if (!may) co_return;
+  const bool covered = co_await admit(call, beyond_token(call));
+  if (!covered) co_return;
   const bool shown = co_await visibility_.admits(call);
   if (shown) co_await dispatch(call);
 }
@@ -57,18 +60,17 @@ Task<bool> App::resolve(Call& call) {
     co_return true;
   }
   // Who may have nothing is not told what there is.
-  if (call.settings->auth->required() && !call.caller.grant) {
-    const bool admitted = co_await admit(call);
-    if (!admitted) co_return false;
+  if (call.settings->auth->required()) {
+    const bool known = co_await admit(call, nobody(call));
+    if (!known) co_return false;
   }
   const auto wrong = error_answer(target.error(), Subject::repository);
   co_await refuse(call, wrong.code, wrong.status, target.error().what);
   co_return false;
 }
 
-// Whether whoever asks may have it.
-Task<bool> App::admit(Call& call) {
-  auto no = refusal(call);
+// True: there is no refusal. Else it is told.
+Task<bool> App::admit(Call& call, std::optional<Refusal> no) {
   if (!no) co_return true;
   co_await refuse(call, no->code, no->status, std::move(no->detail), std::move(no->challenge));
   co_return false;

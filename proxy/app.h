@@ -26,7 +26,7 @@ class App final : public Handler {
  private:
   Task<void> answer(Call& call);
   Task<bool> resolve(Call& call);
-  Task<bool> admit(Call& call);
+  Task<bool> admit(Call& call, std::optional<Refusal> no);
   Task<void> dispatch(Call& call);
   Task<void> refuse(Call& call, ErrorCode code, int status, std::string detail, std::string challenge = {});
   void account(const Call& call);

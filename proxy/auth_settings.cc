@@ -2,8 +2,6 @@
 
 namespace weir {
 
-bool pull_only(const Identity&, std::string_view action, const Name&) { return action == "pull"; }
-
 Result<std::shared_ptr<const AuthSettings>> make_auth_settings(const Clock& clock, const AuthOptions& options,
                                                                std::string public_url, const std::string& default_key_file,
                                                                Oidc::Fetch fetch, const AuthSettings* before) {

@@ -1,12 +1,9 @@
 #pragma once
 // AuthSettings: what a configuration says of who may ask, ready for use. Replaced whole on SIGHUP.
 
-#include <functional>
 #include <memory>
 #include <string>
-#include <string_view>
 
-#include "oci/name.h"
 #include "proxy/auth/identity.h"
 #include "proxy/auth/oidc.h"
 #include "proxy/auth/options.h"
@@ -14,11 +11,6 @@
 #include "proxy/auth/users.h"
 
 namespace weir {
-
-// Whether an identity may do this (`pull`, `push`, `delete`) with a repository. Thread: any; it does not wait.
-using Grants = std::function<bool(const Identity& identity, std::string_view action, const Name& repository)>;
-// Without rules: everybody may pull.
-bool pull_only(const Identity& identity, std::string_view action, const Name& repository);
 
 // Immutable, but for what its parts guard themselves. Thread: any.
 struct AuthSettings {
@@ -28,7 +20,6 @@ struct AuthSettings {
   std::shared_ptr<const Tokens> tokens;  // all but open
   std::shared_ptr<const Users> users;    // maybe none
   std::shared_ptr<Oidc> oidc;            // nothing: there is no issuer
-  Grants grants = pull_only;
 
   bool open() const noexcept { return options.mode == AuthMode::open; }
   bool required() const noexcept { return options.mode == AuthMode::required; }

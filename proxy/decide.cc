@@ -169,6 +169,13 @@ Task<bool> Decide::conclude(Call& call, const Question& question, const Decision
   if (!enforce) co_return true;
   call.decide(Outcome::denied);
   call.error = text;
+  const auto& auth = *call.settings->auth;
+  if (!auth.open() && call.caller.nobody() && call.settings->policy->another_might(question)) {
+    auto login = login_may_help(call, text);
+    auto asked = co_await respond_error(call.exchange, login.code, login.status, login.detail, &*call.target, login.challenge);
+    (void)asked;
+    co_return false;
+  }
   // Some clients show the reason phrase alone.
   auto head = api_head(403, &*call.target, "Denied by policy " + (decision.rule ? "rule " + decision.rule->name : "default"));
   head.add("Content-Type", "application/json");

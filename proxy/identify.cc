@@ -36,8 +36,10 @@ std::string pull_scope(const Call& call) {
   return "repository:" + (same ? path.text() : call.target->repository.text()) + ":pull";
 }
 
-Refusal unauthorized(const Call& call, std::string detail, std::string_view error) {
+// RFC 6750 3.1.
+Refusal unauthorized(const Call& call, std::string detail) {
   const auto scope = call.target ? pull_scope(call) : std::string();
+  const std::string_view error = call.caller.grant ? "insufficient_scope" : call.caller.refused ? "invalid_token" : "";
   return {ErrorCode::UNAUTHORIZED, 401, std::move(detail), bearer_challenge(*call.settings->auth, call.exchange, scope, error)};
 }
 
@@ -100,31 +102,23 @@ bool carries(const Grant& grant, std::string_view action, const Name& repository
   });
 }
 
-std::optional<Refusal> refusal(const Call& call) {
+std::optional<Refusal> nobody(const Call& call) {
   const AuthSettings& auth = *call.settings->auth;
   const Caller& caller = call.caller;
-  if (auth.open()) return std::nullopt;
+  if (auth.open() || caller.grant || caller.certified()) return std::nullopt;
   if (call.route.kind == Route::Kind::token || call.route.kind == Route::Kind::keys) return std::nullopt;
-  const std::string_view bad = caller.refused ? "invalid_token" : "";
-  if (!call.target) {
-    // The base: what says that there is a login.
-    if (caller.grant || caller.certified()) return std::nullopt;
-    return unauthorized(call, "a token is needed", bad);
-  }
-
-  constexpr std::string_view kAction = "pull";
-  const Name& repository = call.target->repository;
-  const bool may = auth.grants(caller.identity, kAction, repository);
-  if (caller.grant && carries(*caller.grant, kAction, repository, *call.settings->router)) {
-    if (may) return std::nullopt;
-  } else if ((caller.certified() || !auth.required()) && may) {
-    return std::nullopt;
-  } else if (may || caller.identity.how == Identity::How::anonymous) {
-    // Another token would help, or might.
-    if (!caller.grant) return unauthorized(call, "a token for this repository is needed", bad);
-    return unauthorized(call, "the token is for something else", "insufficient_scope");
-  }
-  return Refusal{ErrorCode::DENIED, 403, caller.identity.name + " may not " + std::string(kAction) + " " + repository.text(), {}};
+  // The base says that there is a login; what it leads to may be had without.
+  if (!call.target) return unauthorized(call, "a token is needed");
+  if (auth.required()) return unauthorized(call, "a token for this repository is needed");
+  return std::nullopt;
 }
+
+std::optional<Refusal> beyond_token(const Call& call) {
+  if (!call.caller.grant || !call.target) return std::nullopt;
+  if (carries(*call.caller.grant, "pull", call.target->repository, *call.settings->router)) return std::nullopt;
+  return unauthorized(call, "the token is for something else");
+}
+
+Refusal login_may_help(const Call& call, std::string detail) { return unauthorized(call, std::move(detail)); }
 
 }  // namespace weir

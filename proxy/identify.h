@@ -26,6 +26,8 @@ struct Caller {
   // No token is needed: a certificate speaks for as long as the connection.
   bool certified() const noexcept { return identity.how == Identity::How::certificate; }
   bool refused = false;                // there was a token, and it is not good
+  // Has shown nothing that says who it is, not even a token for nobody.
+  bool nobody() const noexcept { return !grant && !certified(); }
 };
 
 // Who the client is by the certificate that it has shown; nothing: it has shown none, or nobody looks.
@@ -42,9 +44,13 @@ struct Refusal {
   std::string challenge;  // of a 401
 };
 
-// Whether the caller may have what the call asks for; nothing: it may. Asked once, at the request's start: what is being sent
-// when a token ends is sent to its end.
-std::optional<Refusal> refusal(const Call& call);
+// Whether somebody who says nothing is asked to; nothing: the caller is known well enough.
+std::optional<Refusal> nobody(const Call& call);
+// Whether the caller's token is for what the call asks for; nothing: it is, or none is needed. Asked once, at the request's
+// start: what is being sent when a token ends is sent to its end.
+std::optional<Refusal> beyond_token(const Call& call);
+// What is said to the caller of a call when another identity might have it: 401, with where to get a token.
+Refusal login_may_help(const Call& call, std::string detail);
 
 // What a token lets its holder do with a repository.
 bool carries(const Grant& grant, std::string_view action, const Name& repository, const Router& router);

@@ -56,8 +56,9 @@ std::string auth_section(const std::string& mode, const std::string& more = "") 
 }
 
 struct AuthScene : Issuer, Scene {
-  explicit AuthScene(const std::string& mode, const std::string& more = "")
-      : Scene({.sections = auth_section(mode, more), .files = {{"keys.json", keys()}, {"users", kAlice}}}) {}
+  explicit AuthScene(const std::string& mode, const std::string& more = "", const std::string& rules = "")
+      : Scene({.sections = auth_section(mode, more) + (rules.empty() ? "" : "[policy]\nfile = {directory}/policy.rules\n"),
+               .files = {{"keys.json", keys()}, {"users", kAlice}, {"policy.rules", rules}}}) {}
 
   // What a token request answers.
   Response ask(const std::string& query, const Headers& headers = {}) const { return get("/token?" + query, headers); }
@@ -268,6 +269,74 @@ TEST_CASE("no token is good but one that is ours, for us, and of now") {
         413);
   CHECK(scene.get(blob.path, bearer(good)).digest == blob.digest);
   CHECK_SOON(scene.counted("invalid"), static_cast<double>(std::size(forged)));
+}
+
+TEST_CASE("a token's scope is what was asked for, as far as the rules grant it") {
+  AuthScene scene("required", "",
+                  "team  allow alice pull,list  up/app\n"
+                  "alone allow alice list       up/listed\n"
+                  "v1    allow alice pull       up/tagged tag=v1\n"
+                  "push  allow alice push       up/pushed\n"
+                  "not   deny  *     *          up/forbidden\n"
+                  "moon  deny  *     pull,list  up/** from=10.0.0.0/8\n"
+                  "rest  deny  *     pull,list  up/other\n");
+  const auto granted = [&](const std::string& scopes) {
+    return after_key(scene.ask("service=weir&scope=" + scopes, basic("alice:secret")).body, "scope");
+  };
+  CHECK(granted("repository:app:pull,push") == "repository:app:pull");
+  CHECK(granted("repository:listed:pull") == "repository:listed:pull");  // tags are listed with it
+  CHECK(granted("repository:tagged:pull") == "repository:tagged:pull");  // for the tag that may
+  CHECK(granted("repository:pushed:push,pull,delete") == "repository:pushed:pull,push");
+  CHECK(granted("repository:forbidden:*") == "");
+  CHECK(granted("repository:app:pull+repository:other:pull") == "repository:app:pull");
+  // What was not granted is refused by its rule's name, and not as a token for something else.
+  auto other = scene.put_blob(1000, 2, "other");
+  const auto refused = scene.get(other.path, bearer(scene.token_for(basic("alice:secret"), "repository:other:pull")));
+  CHECK(refused.status == 403);
+  CHECK(refused.reason == "Denied by policy rule rest");
+  CHECK(scene.upstream.journal().count() == 0);
+}
+
+TEST_CASE("who says nothing is asked to where that may help, and is refused where it cannot") {
+  AuthScene scene("optional", "",
+                  "secret  allow alice     pull,list up/secret\n"
+                  "nobody  deny  anonymous *         up/secret\n"
+                  "never   deny  *         *         up/never\n");
+  const auto secret = scene.put_blob(1000, 1, "secret"), never = scene.put_blob(1000, 2, "never");
+  const auto asked = scene.get(secret.path);
+  CHECK(asked.status == 401);
+  CHECK(asked.headers.value("WWW-Authenticate").ends_with(",scope=\"repository:secret:pull\""));
+  CHECK(asked.body.find("denied by policy rule nobody") != std::string::npos);
+  CHECK(scene.get(never.path).status == 403);
+  CHECK(scene.upstream.journal().count() == 0);
+  // What it is given then names nobody still, and no third answer comes of that.
+  const auto guest = scene.get(secret.path, bearer(scene.token_for({}, "repository:secret:pull")));
+  CHECK(guest.status == 403);
+  CHECK(guest.reason == "Denied by policy rule nobody");
+}
+
+TEST_CASE("a cached private image is served to those alone whom the rules allow it, by tag, digest and blob") {
+  AuthScene scene("optional", "",
+                  "team  allow alice    pull up/private/**\n"
+                  "ours  deny  anonymous,system:** * up/private/**\n");
+  const auto image = make_image({.layers = {Content("layer of a private image")}});
+  image.put(scene.upstream.registry(), "private/app", "v1");
+  const std::string paths[] = {manifest_path("private/app", "v1"), manifest_path("private/app", image.digest()),
+                               blob_path("private/app", image.layer_digest(0)), blob_path("private/app", image.config_digest())};
+  const std::string scope = "repository:private/app:pull";
+  const auto alice = scene.token_for(basic("alice:secret"), scope), service = scene.token_for(bearer(scene.Issuer::token()), scope);
+  for (const auto& path : paths) CHECK_MESSAGE(scene.get(path, bearer(alice)).status == 200, path);
+  const auto questions = scene.upstream.journal().count("", "private/app");
+  for (const auto& path : paths) {
+    CHECK_MESSAGE(scene.get(path, bearer(service)).status == 403, path);
+    CHECK_MESSAGE(scene.get(path).status == 401, path);
+    CHECK_MESSAGE(scene.get(path, bearer(alice)).status == 200, path);
+    // Nor below the name of another repository.
+    auto elsewhere = path;
+    elsewhere.replace(elsewhere.find("private/app"), 11, "app");
+    CHECK_MESSAGE(scene.get(elsewhere, bearer(service)).status >= 400, elsewhere);
+  }
+  CHECK(scene.upstream.journal().count("", "private/app") == questions);
 }
 
 TEST_CASE("keys rotate without a failed request, and a token ends with its key though it was remembered") {

@@ -30,8 +30,9 @@ inline std::shared_ptr<const Policy> policy_of(const std::string& text, bool def
   return std::get<std::shared_ptr<const Policy>>(std::move(made));
 }
 
-// `ID ACTION REPOSITORY[:TAG|@TAG,TAG...|@?] [from=IP] [upstream=NAME] [at=SECONDS] [type=T] [size=N] [platforms=P,P]
-// [seen=SECONDS]` Behind an @ stand the tags that lead to the digest, `?` where nobody looked; `final` asks for the last word.
+// `ID ACTION REPOSITORY[:TAG|@TAG,TAG...|@?|?] [from=IP] [upstream=NAME] [at=SECONDS] [type=T] [size=N] [platforms=P,P]
+// [seen=SECONDS]` Behind an @ stand the tags that lead to the digest, `?` where nobody looked; a `?` alone is for anything of the
+// repository; `final` asks for the last word.
 struct Asked {
   std::vector<std::string> words;  // what the question's views point into
   Question question;
@@ -46,13 +47,15 @@ struct Asked {
     REQUIRE_MESSAGE(action, text);
     question.action = *action;
     const std::string_view reference = words[2];
-    const auto end = reference.find_first_of(":@", reference.rfind('/') + 1);
+    const auto end = reference.find_first_of(":@?", reference.rfind('/') + 1);
     question.repository = reference.substr(0, end);
     question.upstream = question.repository.substr(0, question.repository.find('/'));
     const auto behind = end == std::string_view::npos ? std::string_view() : reference.substr(end + 1);
     if (end != std::string_view::npos && reference[end] == ':') {
       question.asked = Question::Asked::tag;
       question.tag = behind;
+    } else if (end != std::string_view::npos && reference[end] == '?') {
+      question.asked = Question::Asked::anything;
     } else if (end != std::string_view::npos) {
       question.asked = Question::Asked::digest;
       if (behind != "?") {

@@ -345,6 +345,49 @@ TEST_CASE("the rules that speak of a question can all be told, with what they wa
   CHECK_FALSE(policy_of("a deny * pull ** size<=1\n")->has_quarantine());
 }
 
+TEST_CASE("before it is said what is asked for, rules on references leave it open") {
+  const auto policy = policy_of(
+      "tag    deny  * pull a/tag        tag=latest\n"
+      "nottag deny  * pull a/nottag     tag!=v1\n"
+      "digest deny  * pull a/digest     by-digest-only\n"
+      "pinned limit * pull a/pinned     digests-only\n"
+      "all    deny  * pull a/all\n"
+      "air    limit * pull a/air        offline\n"
+      "moon   deny  * pull a/moon       from=10.0.0.0/8\n"
+      "small  deny  * pull a/small      size<=5\n");
+  const std::pair<const char*, const char*> cases[] = {
+      {"x pull a/tag?", "depends tag"},
+      {"x pull a/nottag?", "depends nottag"},
+      {"x pull a/digest?", "depends digest"},
+      {"x pull a/pinned?", "depends pinned"},
+      {"x pull a/all?", "deny all"},
+      {"x pull a/air?", "allow -, offline air"},
+      {"x pull a/moon? from=10.1.1.1", "deny moon"},
+      {"x pull a/moon?", "allow -"},
+      {"x pull a/small?", "depends small"},
+      {"x push a/other?", "deny -"},
+  };
+  for (const auto& [question, answer] : cases) CHECK_MESSAGE(show(Asked(question).answer(*policy)) == answer, question);
+}
+
+TEST_CASE("whether another identity might be allowed what this one is not") {
+  const auto policy = policy_of(
+      "team  allow alice     pull a/team\n"
+      "never deny  *         pull a/team/secret\n"
+      "both  allow alice     pull a/team/secret\n"
+      "guest deny  anonymous pull a/guest\n"
+      "late  deny  *         pull a/tag      tag=latest\n"
+      "tags  allow *         pull a/tag\n",
+      false);
+  const std::pair<const char*, bool> cases[] = {
+      {"anonymous pull a/team:v1", true}, {"anonymous pull a/team@?", true},       {"anonymous push a/team:v1", false},
+      {"anonymous pull a/guest", false},  {"anonymous pull a/team/secret", false}, {"anonymous pull a/none", false},
+      {"anonymous pull a/tag:v1", true},  {"anonymous pull a/tag:latest", false},
+  };
+  for (const auto& [question, might] : cases) CHECK_MESSAGE(policy->another_might(Asked(question).question) == might, question);
+  CHECK(policy_of("guest deny anonymous pull a/guest\n")->another_might(Asked("anonymous pull a/guest:v1").question));
+}
+
 TEST_CASE("the order of the rules changes no decision") {
   std::mt19937 random(7);
   const auto pick = [&](std::initializer_list<const char*> of) { return std::string(of.begin()[random() % of.size()]); };
