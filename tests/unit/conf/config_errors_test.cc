@@ -28,8 +28,8 @@ TEST_CASE("an unknown key names the key that was meant") {
 }
 
 TEST_CASE("what is going to be offered says that it is not yet") {
-  CHECK(errors_of("[registry.local]\nquota = 1GiB\n[policy]\n") ==
-        "file:1: [registry.local] is not offered by this version\nfile:3: [policy] is not offered by this version\n");
+  CHECK(errors_of("[registry.local]\nquota = 1GiB\n[sync]\n") ==
+        "file:1: [registry.local] is not offered by this version\nfile:3: [sync] is not offered by this version\n");
   CHECK(errors_of("[upstream.x]\nurl = http://x\noffline = y\n") ==
         "file:3: [upstream.x] offline is not offered by this version\n");
 }
