@@ -22,7 +22,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 logs=build/check
 mkdir -p "$logs"
-if [[ ${CHECK_LONG:-} ]]; then export E2E_LONG=1 WEIR_CRASH_EVERY=${WEIR_CRASH_EVERY:-1} FUZZ_SECONDS=${FUZZ_SECONDS:-300} WEIR_CHAOS_SECONDS=${WEIR_CHAOS_SECONDS:-180} WEIR_KILLS=${WEIR_KILLS:-300} WEIR_RELOADS=${WEIR_RELOADS:-1000} TEST_TIMEOUT=${TEST_TIMEOUT:-1800}; else export FUZZ_SECONDS=${FUZZ_SECONDS:-3}; fi
+if [[ ${CHECK_LONG:-} ]]; then export E2E_LONG=1 WEIR_CRASH_EVERY=${WEIR_CRASH_EVERY:-1} FUZZ_SECONDS=${FUZZ_SECONDS:-300} WEIR_CHAOS_SECONDS=${WEIR_CHAOS_SECONDS:-180} WEIR_KILLS=${WEIR_KILLS:-300} WEIR_RELOADS=${WEIR_RELOADS:-1000} WEIR_RELOADS=${WEIR_RELOADS:-1000} TEST_TIMEOUT=${TEST_TIMEOUT:-1800}; else export FUZZ_SECONDS=${FUZZ_SECONDS:-3}; fi
 
 # A finding ends the program, with a stack that names lines.
 symbolizer=$(command -v llvm-symbolizer-19 || true)
