@@ -87,10 +87,17 @@ BELOW_proxy/upstream := meter oci base
 BELOW_node := proxy/upstream proxy/auth meter oci base
 BELOW_conf := proxy/upstream proxy/auth proxy/http policy cache meter oci base
 BELOW_proxy := conf node proxy/upstream proxy/auth proxy/http policy cache meter oci base
+# Compiled as one unit too.
+UNIT_TESTS = $(wildcard tests/unit/$(1)/*_test.cc)
+UNIT_WHOLE = $(BUILD)/whole/tests/unit/$(1).o
 define UNIT
-$(call UNIT_BIN,$(1)): $(patsubst %.cc,$(BUILD)/%.o,$(wildcard tests/unit/$(1)/*_test.cc)) $(BUILD)/tests/support/doctest_main.o \
-    $(foreach r,$(1) $(BELOW_$(1)),$(if $(wildcard $(r)/*.cc),$(call LIBRARY,$(r))))
+$(call UNIT_BIN,$(1)): $(if $(filter debug,$(MODE)),$(patsubst %.cc,$(BUILD)/%.o,$(call UNIT_TESTS,$(1))),$(call UNIT_WHOLE,$(1))) \
+    $(BUILD)/tests/support/doctest_main.o $(foreach r,$(1) $(BELOW_$(1)),$(if $(wildcard $(r)/*.cc),$(call LIBRARY,$(r))))
 	@mkdir -p $$(@D); $(CXX) $(LDFLAGS) -o $$@ $$^ $(LIBS)
+$(call UNIT_WHOLE,$(1)): CXXFLAGS += $(QUICK_$(MODE))
+$(call UNIT_WHOLE,$(1)): $(call UNIT_TESTS,$(1))
+	@mkdir -p $$(@D); printf '#include "%s"\n' $(call UNIT_TESTS,$(1)) >$$(@:.o=.cc)
+	$(CXX) $$(CXXFLAGS) -c -o $$@ $$(@:.o=.cc)
 endef
 $(foreach r,$(UNIT_ROOMS),$(eval $(call UNIT,$(r))))
 UNIT_BINS := $(foreach r,$(UNIT_ROOMS),$(call UNIT_BIN,$(r)))

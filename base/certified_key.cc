@@ -44,7 +44,7 @@ struct FreeContext {
 std::unique_ptr<BIO, FreeBio> reader(const std::string& text) {
   ERR_clear_error();
   std::unique_ptr<BIO, FreeBio> bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-  CHECK(bio != nullptr);
+  MUST(bio != nullptr);
   return bio;
 }
 
@@ -83,7 +83,7 @@ Result<CertifiedKey> CertifiedKey::load(const std::string& certificate_file, con
   // What a server would refuse to show is refused here.
   ERR_clear_error();
   const std::unique_ptr<SSL_CTX, FreeContext> trial(SSL_CTX_new(TLS_server_method()));
-  CHECK(trial != nullptr);
+  MUST(trial != nullptr);
   if (SSL_CTX_use_cert_and_key(trial.get(), state->certificate, state->key, state->chain, 1) != 1)
     return wrong("the certificate in " + certificate_file + " cannot be used: " + reason());
   ERR_clear_error();

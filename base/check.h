@@ -1,6 +1,6 @@
 #pragma once
-// CHECK: stays on in release, for what only a bug of our own can make false.
-// What the world can cause (network, disk, input) is a Result, never a CHECK.
+// MUST: stays on in release, for what only a bug of our own can make false.
+// What the world can cause (network, disk, input) is a Result, never a MUST.
 
 namespace weir {
 
@@ -9,5 +9,5 @@ namespace weir {
 
 }  // namespace weir
 
-#define CHECK(expression) \
+#define MUST(expression) \
   (__builtin_expect(!(expression), 0) ? ::weir::check_failed(#expression, __FILE__, __LINE__) : static_cast<void>(0))

@@ -48,7 +48,7 @@ Owned<BIGNUM> number(std::string_view big_endian) {
 
 std::string padded(const BIGNUM* value, std::size_t size) {
   std::string bytes(size, '\0');
-  CHECK(BN_bn2binpad(value, as_bytes(bytes), static_cast<int>(size)) == static_cast<int>(size));
+  MUST(BN_bn2binpad(value, as_bytes(bytes), static_cast<int>(size)) == static_cast<int>(size));
   return bytes;
 }
 
@@ -56,7 +56,7 @@ std::string padded(const BIGNUM* value, std::size_t size) {
 KeyPtr public_key_of(const char* type, OSSL_PARAM_BLD* builder) {
   const Owned<OSSL_PARAM> parameters(OSSL_PARAM_BLD_to_param(builder));
   const Owned<EVP_PKEY_CTX> context(EVP_PKEY_CTX_new_from_name(nullptr, type, nullptr));
-  CHECK(parameters && context);
+  MUST(parameters && context);
   EVP_PKEY* key = nullptr;
   if (EVP_PKEY_fromdata_init(context.get()) != 1 ||
       EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, parameters.get()) != 1)
@@ -74,12 +74,12 @@ std::string to_der(std::string_view raw) {
   if (raw.size() != 2 * PublicKey::kCoordinateBytes) return {};
   const Owned<ECDSA_SIG> signature(ECDSA_SIG_new());
   auto r = number(raw.substr(0, PublicKey::kCoordinateBytes)), s = number(raw.substr(PublicKey::kCoordinateBytes));
-  CHECK(signature && r && s && ECDSA_SIG_set0(signature.get(), r.get(), s.get()) == 1);
+  MUST(signature && r && s && ECDSA_SIG_set0(signature.get(), r.get(), s.get()) == 1);
   (void)r.release();  // they belong to the signature
   (void)s.release();
   unsigned char* der = nullptr;
   const int size = i2d_ECDSA_SIG(signature.get(), &der);
-  CHECK(size > 0);
+  MUST(size > 0);
   std::string text(reinterpret_cast<const char*>(der), static_cast<std::size_t>(size));
   OPENSSL_free(der);
   return text;
@@ -95,7 +95,7 @@ Result<PublicKey> PublicKey::from_point(std::string_view x, std::string_view y) 
   std::string point("\x04");  // uncompressed (SEC 1, 2.3.3)
   point.append(x).append(y);
   const Owned<OSSL_PARAM_BLD> builder(OSSL_PARAM_BLD_new());
-  CHECK(builder && OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, kCurve, 0) == 1 &&
+  MUST(builder && OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, kCurve, 0) == 1 &&
         OSSL_PARAM_BLD_push_octet_string(builder.get(), OSSL_PKEY_PARAM_PUB_KEY, point.data(), point.size()) == 1);
   auto key = public_key_of("EC", builder.get());
   if (!key || !on_the_curve(key.get())) return no_key("these coordinates are no point of P-256");
@@ -108,11 +108,11 @@ Result<PublicKey> PublicKey::from_modulus(std::string_view modulus, std::string_
   if (modulus.size() > kMostModulusBits / 8 || exponent.size() > kMostExponentBits / 8)
     return no_key("an RSA key of more than 8192 bits, or with an exponent of more than 32");
   const auto n = number(modulus), e = number(exponent);
-  CHECK(n && e);
+  MUST(n && e);
   if (BN_num_bits(n.get()) < kLeastModulusBits) return no_key("an RSA key of less than 2048 bits");
   if (!BN_is_odd(n.get()) || !BN_is_odd(e.get()) || BN_is_one(e.get())) return no_key("these numbers are no RSA key");
   const Owned<OSSL_PARAM_BLD> builder(OSSL_PARAM_BLD_new());
-  CHECK(builder && OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, n.get()) == 1 &&
+  MUST(builder && OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, n.get()) == 1 &&
         OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_E, e.get()) == 1);
   // OpenSSL's check of a modulus asks random witnesses: the same numbers would be a key now and then.
   auto key = public_key_of("RSA", builder.get());
@@ -130,7 +130,7 @@ bool PublicKey::verify(std::string_view message, std::string_view signature) con
     return false;  // RFC 8017 8.2.2, step 1
   }
   const Owned<EVP_MD_CTX> context(EVP_MD_CTX_new());
-  CHECK(context && EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, key_.get()) == 1);
+  MUST(context && EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, key_.get()) == 1);
   const bool good = EVP_DigestVerify(context.get(), as_bytes(signature), signature.size(), as_bytes(message), message.size()) == 1;
   ERR_clear_error();
   return good;
@@ -154,13 +154,13 @@ Result<PrivateKey> PrivateKey::take(KeyPtr key) {
 
 PrivateKey PrivateKey::generate() {
   auto made = take(own(EVP_EC_gen(kCurve)));
-  CHECK(made.ok());
+  MUST(made.ok());
   return *std::move(made);
 }
 
 Result<PrivateKey> PrivateKey::from_pem(std::string_view pem) {
   const Owned<BIO> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  CHECK(bio != nullptr);
+  MUST(bio != nullptr);
   auto taken = take(own(PEM_read_bio_PrivateKey(bio.get(), nullptr, &no_key_passphrase, nullptr)));
   ERR_clear_error();
   if (!taken) return taken;
@@ -173,7 +173,7 @@ Result<PrivateKey> PrivateKey::from_pem(std::string_view pem) {
 
 std::string PrivateKey::to_pem() const {
   const Owned<BIO> bio(BIO_new(BIO_s_secmem()));
-  CHECK(bio && PEM_write_bio_PrivateKey(bio.get(), key_.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1);
+  MUST(bio && PEM_write_bio_PrivateKey(bio.get(), key_.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1);
   char* data = nullptr;
   const auto size = BIO_get_mem_data(bio.get(), &data);
   return std::string(data, static_cast<std::size_t>(size));
@@ -181,13 +181,13 @@ std::string PrivateKey::to_pem() const {
 
 std::string PrivateKey::sign(std::string_view message) const {
   const Owned<EVP_MD_CTX> context(EVP_MD_CTX_new());
-  CHECK(context && EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, key_.get()) == 1);
+  MUST(context && EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, key_.get()) == 1);
   std::string der(128, '\0');  // of P-256: at most 72
   std::size_t size = der.size();
-  CHECK(EVP_DigestSign(context.get(), as_bytes(der), &size, as_bytes(message), message.size()) == 1);
+  MUST(EVP_DigestSign(context.get(), as_bytes(der), &size, as_bytes(message), message.size()) == 1);
   const unsigned char* at = as_bytes(der);
   const Owned<ECDSA_SIG> signature(d2i_ECDSA_SIG(nullptr, &at, static_cast<long>(size)));
-  CHECK(signature != nullptr);
+  MUST(signature != nullptr);
   return padded(ECDSA_SIG_get0_r(signature.get()), PublicKey::kCoordinateBytes) +
          padded(ECDSA_SIG_get0_s(signature.get()), PublicKey::kCoordinateBytes);
 }

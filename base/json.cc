@@ -134,7 +134,7 @@ JsonWriter& JsonWriter::open(char begin, char closing) {
 }
 
 JsonWriter& JsonWriter::end() {
-  CHECK(!closing_.empty());
+  MUST(!closing_.empty());
   text_ += closing_.back();
   closing_.pop_back();
   first_ = false;

@@ -17,12 +17,12 @@ timeval to_timeval(Milliseconds duration) {
 
 event_base* new_base() {
   event_config* config = event_config_new();
-  CHECK(config != nullptr);
+  MUST(config != nullptr);
   // Every event of a base is added and removed by its own thread, so it needs no lock.
   event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
   event_base* base = event_base_new_with_config(config);
   event_config_free(config);
-  CHECK(base != nullptr);
+  MUST(base != nullptr);
   return base;
 }
 
@@ -30,9 +30,9 @@ event_base* new_base() {
 
 Loop::Loop(const Clock& clock, unsigned index)
     : clock_(clock), index_(index), base_(new_base()), wake_fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
-  CHECK(wake_fd_.valid());
+  MUST(wake_fd_.valid());
   wake_event_ = event_new(base_, wake_fd_.get(), EV_READ | EV_PERSIST, &Loop::on_wake, this);
-  CHECK(wake_event_ != nullptr && event_add(wake_event_, nullptr) == 0);
+  MUST(wake_event_ != nullptr && event_add(wake_event_, nullptr) == 0);
 }
 
 Loop::~Loop() {
@@ -64,7 +64,7 @@ void Loop::post(std::function<void()> work) {
   }
   if (!first) return;  // the wake-up for the earlier ones is still on its way
   const std::uint64_t one = 1;
-  CHECK(::write(wake_fd_.get(), &one, sizeof one) == sizeof one);
+  MUST(::write(wake_fd_.get(), &one, sizeof one) == sizeof one);
 }
 
 void Loop::run_posted() {
@@ -85,14 +85,14 @@ void Loop::on_wake(int fd, short, void* self) {
 
 Timer::Timer(Loop& loop, std::function<void()> on_expiry)
     : on_expiry_(std::move(on_expiry)), event_(event_new(loop.base(), -1, 0, &Timer::on_event, this)) {
-  CHECK(event_ != nullptr);
+  MUST(event_ != nullptr);
 }
 
 Timer::~Timer() { event_free(event_); }
 
 void Timer::start(Milliseconds delay) {
   const timeval time = to_timeval(delay);
-  CHECK(event_add(event_, &time) == 0);
+  MUST(event_add(event_, &time) == 0);
 }
 
 void Timer::stop() { event_del(event_); }
@@ -116,7 +116,7 @@ void Watch::set(bool read, bool write) {
   if (!read && !write) return;
   const short what = static_cast<short>(EV_PERSIST | (read ? EV_READ : 0) | (write ? EV_WRITE : 0));
   event_ = event_new(loop_.base(), fd_, what, &Watch::on_event, this);
-  CHECK(event_ != nullptr && event_add(event_, nullptr) == 0);
+  MUST(event_ != nullptr && event_add(event_, nullptr) == 0);
 }
 
 void Watch::on_event(int, short what, void* self) {
@@ -127,7 +127,7 @@ void Watch::on_event(int, short what, void* self) {
 SignalWatch::SignalWatch(Loop& loop, int signal_number, std::function<void()> on_signal)
     : on_signal_(std::move(on_signal)),
       event_(event_new(loop.base(), signal_number, EV_SIGNAL | EV_PERSIST, &SignalWatch::on_event, this)) {
-  CHECK(event_ != nullptr && event_add(event_, nullptr) == 0);
+  MUST(event_ != nullptr && event_add(event_, nullptr) == 0);
 }
 
 SignalWatch::~SignalWatch() { event_free(event_); }

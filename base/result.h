@@ -59,15 +59,15 @@ class [[nodiscard]] Result {
   explicit operator bool() const noexcept { return ok(); }
 
   T& value() & {
-    CHECK(ok());
+    MUST(ok());
     return std::get<0>(state_);
   }
   const T& value() const& {
-    CHECK(ok());
+    MUST(ok());
     return std::get<0>(state_);
   }
   T&& value() && {
-    CHECK(ok());
+    MUST(ok());
     return std::get<0>(std::move(state_));
   }
   T& operator*() & { return value(); }
@@ -77,11 +77,11 @@ class [[nodiscard]] Result {
   const T* operator->() const { return &value(); }
 
   const Error& error() const& {
-    CHECK(!ok());
+    MUST(!ok());
     return std::get<1>(state_);
   }
   Error&& error() && {
-    CHECK(!ok());
+    MUST(!ok());
     return std::get<1>(std::move(state_));
   }
 

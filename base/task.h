@@ -49,7 +49,7 @@ struct Promise : PromiseBase {
     value.emplace(std::forward<U>(result));
   }
   T take() {
-    CHECK(value.has_value());
+    MUST(value.has_value());
     return std::move(*value);
   }
 };

@@ -70,7 +70,7 @@ class WaitList {
  public:
   WaitList() = default;
   WaitList(const WaitList&) = delete;
-  ~WaitList() { CHECK(waiters_.empty()); }
+  ~WaitList() { MUST(waiters_.empty()); }
 
   // Call with the mutex locked: joins the list, unlocks, suspends. True when woken, false when `timeout` passed first
   // (zero: no timeout). The lock is not held afterwards; look again at what it guards.

@@ -36,7 +36,7 @@ void EvictionTables::put(std::string_view key, const EvictionRecord& record) {
     return;
   }
   const auto held = transaction_.get(kBlobs, key);
-  CHECK(held);
+  MUST(held);
   auto row = records::decode_blob(*held);
   row.place = {record.queue, record.uses, record.sequence};
   row.blob.last_used = record.used_at;

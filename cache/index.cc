@@ -135,7 +135,7 @@ Status IndexWriter::update_blob(const Digest& digest, const BlobRecord& record) 
   const auto key = digest_key(digest);
   auto held = row(key);
   if (!held) return ok_status();
-  CHECK(held->blob.size == record.size);
+  MUST(held->blob.size == record.size);
   if (held->blob.last_copy) last_copies_.removed += record.size;
   if (record.last_copy) last_copies_.added += record.size;
   held->blob = record;
@@ -166,7 +166,7 @@ Result<IndexWriter::Shrunk> IndexWriter::shrink(std::uint64_t room, const Keep& 
   Shrunk result{shrunk.end, {}};
   for (const auto& victim : shrunk.victims) {
     const auto digest = digest_of(victim.key);
-    CHECK(digest);
+    MUST(digest);
     if (auto status = note_unsettled(*digest); !status) return std::move(status).error();
     result.victims.push_back({*digest, victim.size});
   }
@@ -423,7 +423,7 @@ std::vector<std::string> Index::repositories_of(const Digest& digest) const {
 // ---- Index: writing -----------------------------------------------------------------------------
 
 void Index::submit(Mutation mutation, std::function<void(Status)> done) {
-  CHECK(writer_.joinable());
+  MUST(writer_.joinable());
   {
     std::lock_guard lock(mutex_);
     pending_.push_back({std::move(mutation), std::move(done)});

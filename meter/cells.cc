@@ -88,7 +88,7 @@ Result<std::unique_ptr<CellBlock>> CellBlock::create(const std::string& path, st
 std::unique_ptr<CellBlock> CellBlock::in_memory(Size size) {
   const auto bytes = size.bytes();
   void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  CHECK(memory != MAP_FAILED);
+  MUST(memory != MAP_FAILED);
   auto block = std::unique_ptr<CellBlock>(new CellBlock(memory, bytes));
   begin(*block, 0, size);
   return block;
@@ -127,7 +127,7 @@ CellBlock::Slot* CellBlock::insert(HourNumber hour, std::string_view series, Usa
   slot.length = static_cast<std::uint32_t>(series.size());
   std::memcpy(text() + text_used_, series.data(), series.size());
   slot.checksum = cell_checksum(hour, series);
-  CHECK(decode_series({text() + text_used_, series.size()}, key));
+  MUST(decode_series({text() + text_used_, series.size()}, key));
   text_used_ += slot.length;
   own.text_used.store(text_used_, std::memory_order_relaxed);
   own.used.store(used + 1, std::memory_order_release);

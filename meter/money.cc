@@ -87,7 +87,7 @@ std::string Money::rounded(unsigned decimals) const {
 
 // In two parts, because the whole product may have more than 128 bits.
 Money Money::share(std::uint64_t part, std::uint64_t whole) const {
-  CHECK(whole > 0 && part <= whole && whole < 1ull << 63);
+  MUST(whole > 0 && part <= whole && whole < 1ull << 63);
   const __int128 by = static_cast<__int128>(whole);
   const __int128 each = attos_ / by, rest = attos_ % by;
   return Money(each * static_cast<__int128>(part) + divided(rest * static_cast<__int128>(part), by));
@@ -120,7 +120,7 @@ Money UnitPrice::each_thousand(std::uint64_t requests) const {
 }
 
 Money UnitPrice::each_gb_month(std::uint64_t byte_hours, unsigned hours) const {
-  CHECK(hours > 0);
+  MUST(hours > 0);
   return Money::of_attos(divided(static_cast<__int128>(nanos_) * static_cast<__int128>(byte_hours), hours));
 }
 

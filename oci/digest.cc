@@ -20,7 +20,7 @@ Result<Digest> Digest::parse(std::string_view text) {
 }
 
 Digest Digest::from_raw(HashAlgorithm algorithm, std::string_view raw) {
-  CHECK(raw.size() == hash_size(algorithm));
+  MUST(raw.size() == hash_size(algorithm));
   return Digest(algorithm, std::string(raw));
 }
 

@@ -6,7 +6,7 @@
 namespace weir {
 
 GlobShape GlobShape::of(std::string_view pattern) {
-  CHECK(pattern.size() <= kMostBytes);
+  MUST(pattern.size() <= kMostBytes);
   GlobShape shape;
   const auto first = pattern.find('*'), last = pattern.rfind('*');
   if (first == std::string_view::npos) return shape;

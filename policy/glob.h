@@ -11,7 +11,7 @@ namespace weir {
 // What there is to know of a pattern before a name comes; the pattern itself is kept elsewhere.
 class GlobShape {
  public:
-  // Of at most 512 bytes, else CHECK.
+  // Of at most 512 bytes, else MUST fails.
   static GlobShape of(std::string_view pattern);
   // `pattern`: the one it is the shape of.
   bool matches(std::string_view pattern, std::string_view name) const;

@@ -107,7 +107,7 @@ Matcher::Refusal refusal(std::string_view said) {
 std::string name_of(const Source& source) {
   Hasher hasher(HashAlgorithm::sha256);
   hs_platform_info_t platform{};
-  CHECK(::hs_populate_platform(&platform) == HS_SUCCESS);
+  MUST(::hs_populate_platform(&platform) == HS_SUCCESS);
   hasher.update(std::string(::hs_version()) + '\n' + std::to_string(platform.tune) + ' ' + std::to_string(platform.cpu_features) +
                 (source.literals ? "\nliterals\n" : "\nexpressions " + std::to_string(kExpressionFlags) + '\n'));
   for (const auto& text : source.texts) hasher.update(std::to_string(text.size()) + ':' + text);
@@ -129,7 +129,7 @@ class Matcher::Borrowed {
   explicit Borrowed(const Matcher& matcher)
       : place_(matcher.spare_[std::hash<std::thread::id>()(std::this_thread::get_id()) % matcher.spare_.size()]),
         scratch_(place_.exchange(nullptr)) {
-    if (!scratch_) CHECK(::hs_clone_scratch(matcher.scratch_, &scratch_) == HS_SUCCESS);
+    if (!scratch_) MUST(::hs_clone_scratch(matcher.scratch_, &scratch_) == HS_SUCCESS);
   }
   ~Borrowed() {
     if (auto* other = place_.exchange(scratch_)) ::hs_free_scratch(other);
@@ -159,7 +159,7 @@ Status Matcher::check_expression(std::string_view expression) {
 void Matcher::sort_patterns(const std::vector<std::string>& patterns) {
   std::size_t bytes = 0;
   for (const auto& pattern : patterns) bytes += pattern.size();
-  CHECK(bytes < UINT32_MAX);
+  MUST(bytes < UINT32_MAX);
   texts_.reserve(bytes);
   patterns_.reserve(patterns.size());
   PieceCounts shared;
@@ -310,9 +310,9 @@ void Matcher::match(std::string_view text, std::vector<std::uint32_t>& found) co
   };
   // A scan fails only for a scratch or a database that is none.
   if (literal_database_)
-    CHECK(::hs_scan(literal_database_.get(), text.data(), size, 0, scratch.get(), on_literal, &scan) == HS_SUCCESS);
+    MUST(::hs_scan(literal_database_.get(), text.data(), size, 0, scratch.get(), on_literal, &scan) == HS_SUCCESS);
   if (expression_database_)
-    CHECK(::hs_scan(expression_database_.get(), text.data(), size, 0, scratch.get(), on_expression, &scan) == HS_SUCCESS);
+    MUST(::hs_scan(expression_database_.get(), text.data(), size, 0, scratch.get(), on_expression, &scan) == HS_SUCCESS);
 }
 
 }  // namespace weir

@@ -29,7 +29,7 @@ unsigned PasswordCheck::usual_threads() { return std::max(1u, std::thread::hardw
 
 PasswordCheck::PasswordCheck(const Clock& clock, std::shared_ptr<const Users> users, unsigned threads)
     : clock_(clock), secret_(random_bytes(32)), throttle_(clock), users_(std::move(users)) {
-  CHECK(users_ != nullptr && threads > 0);
+  MUST(users_ != nullptr && threads > 0);
   for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { serve(); });
 }
 
@@ -49,7 +49,7 @@ PasswordCheck::~PasswordCheck() {
 }
 
 void PasswordCheck::use(std::shared_ptr<const Users> users) {
-  CHECK(users != nullptr);
+  MUST(users != nullptr);
   std::lock_guard lock(mutex_);
   users_ = std::move(users);
   ++generation_;

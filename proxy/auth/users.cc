@@ -83,11 +83,11 @@ Result<std::string> hash_password(std::string_view password, HashScheme scheme) 
                    " looks at");
   char setting[CRYPT_GENSALT_OUTPUT_SIZE];
   const std::string salt = random_bytes(16);
-  CHECK(::crypt_gensalt_rn(bcrypt ? "$2b$" : "$y$", bcrypt ? kBcryptCost : kYescryptCost, salt.data(),
+  MUST(::crypt_gensalt_rn(bcrypt ? "$2b$" : "$y$", bcrypt ? kBcryptCost : kYescryptCost, salt.data(),
                            static_cast<int>(salt.size()), setting, sizeof setting) != nullptr);
   auto hash = hashed(password, setting);
   if (hash.empty()) return Error{Failure::overloaded, Side::local, true, "not enough memory to hash a password"};
-  CHECK(check_hash(hash) == nullptr);
+  MUST(check_hash(hash) == nullptr);
   return hash;
 }
 

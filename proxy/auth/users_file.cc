@@ -89,7 +89,7 @@ std::vector<UsersFile::User> UsersFile::users() const {
 }
 
 bool UsersFile::set(std::string_view name, std::string_view hash) {
-  CHECK(valid_user_name(name) && check_hash(hash) == nullptr);
+  MUST(valid_user_name(name) && check_hash(hash) == nullptr);
   Line made{std::string(name) + ':' + std::string(hash), {std::string(name), std::string(hash)}};
   const auto found = std::find_if(lines_.begin(), lines_.end(), [&](const Line& line) { return line.user.name == name; });
   if (found == lines_.end()) {
@@ -101,7 +101,7 @@ bool UsersFile::set(std::string_view name, std::string_view hash) {
 }
 
 bool UsersFile::remove(std::string_view name) {
-  CHECK(!name.empty());
+  MUST(!name.empty());
   return std::erase_if(lines_, [&](const Line& line) { return line.user.name == name; }) > 0;
 }
 

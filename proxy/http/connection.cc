@@ -77,7 +77,7 @@ Connection::Connection(Loop& loop, Socket socket, std::string peer, const HttpOp
         timed_out_ = true;
         resume();
       }) {
-  CHECK(event_ != nullptr && event_add(event_, nullptr) == 0);
+  MUST(event_ != nullptr && event_add(event_, nullptr) == 0);
   set_.insert(this);
 }
 

@@ -55,7 +55,7 @@ void Exchange::count_body(std::uint64_t bytes) noexcept {
 }
 
 std::string Exchange::finish_head(const ResponseHead& head, std::optional<std::uint64_t> length) {
-  CHECK(!begun_);
+  MUST(!begun_);
   begun_ = true;
   status_ = head.status();
   length_ = length;
@@ -113,7 +113,7 @@ Task<Status> Exchange::begin(ResponseHead head, std::optional<std::uint64_t> len
 }
 
 Task<Status> Exchange::send(std::string bytes) {
-  CHECK(begun_);
+  MUST(begun_);
   if (request_.is_head() || bytes.empty()) co_return ok_status();
   if (!chunked_) {
     auto status = co_await connection_.write_all({}, bytes, this, false);
@@ -128,7 +128,7 @@ Task<Status> Exchange::send(std::string bytes) {
 }
 
 Task<Status> Exchange::send_file(int fd, std::uint64_t offset, std::uint64_t length) {
-  CHECK(begun_);
+  MUST(begun_);
   if (request_.is_head() || length == 0) co_return ok_status();
   if (!chunked_) {
     auto status = co_await connection_.send_file_bytes(*this, fd, offset, length);
@@ -145,7 +145,7 @@ Task<Status> Exchange::send_file(int fd, std::uint64_t offset, std::uint64_t len
 }
 
 Task<Status> Exchange::end() {
-  CHECK(begun_);
+  MUST(begun_);
   if (chunked_ && !request_.is_head()) {
     auto status = co_await connection_.write_all("0\r\n\r\n", {}, this, false);
     complete_ = status.ok();

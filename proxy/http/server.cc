@@ -55,7 +55,7 @@ void Server::accept_some(int fd, bool tls) {
   if (tls) {
     std::lock_guard lock(tls_mutex_);
     context = tls_;
-    CHECK(context != nullptr);
+    MUST(context != nullptr);
   }
   for (unsigned i = 0; i < kMostAcceptedAtOnce; ++i) {
     UniqueFd client(::accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
@@ -105,7 +105,7 @@ void Server::place(UniqueFd fd, std::shared_ptr<const TlsContext> tls) {
 }
 
 void Server::drain(std::function<void()> done) {
-  CHECK(!drained_);
+  MUST(!drained_);
   drained_ = std::move(done);
   resume_accepting_.stop();
   accepting_.clear();

@@ -72,7 +72,7 @@ void TlsContext::Free::operator()(ssl_ctx_st* context) const { SSL_CTX_free(cont
 void TlsSession::Free::operator()(ssl_st* session) const { SSL_free(session); }
 
 Result<std::shared_ptr<const TlsContext>> TlsContext::make(const std::vector<CertifiedKey>& keys, const std::string& authorities) {
-  CHECK(!keys.empty());
+  MUST(!keys.empty());
   auto made = std::make_shared<TlsContext>();
   for (const auto& key : keys) {
     ERR_clear_error();
@@ -110,7 +110,7 @@ bool kernel_has_tls() {
 
 TlsSession::TlsSession(std::shared_ptr<const TlsContext> context, int fd)
     : context_(std::move(context)), session_(SSL_new(context_->contexts_[0].get())) {
-  CHECK(session_ != nullptr && SSL_set_fd(session_.get(), fd) == 1);
+  MUST(session_ != nullptr && SSL_set_fd(session_.get(), fd) == 1);
   SSL_set_accept_state(session_.get());
 }
 

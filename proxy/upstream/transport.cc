@@ -41,7 +41,7 @@ curl_socket_t open_guarded_socket(void* allow_private, curlsocktype, curl_sockad
 
 void initialize_curl_once() {
   static std::once_flag once;
-  std::call_once(once, [] { CHECK(curl_global_init(CURL_GLOBAL_ALL) == CURLE_OK); });
+  std::call_once(once, [] { MUST(curl_global_init(CURL_GLOBAL_ALL) == CURLE_OK); });
 }
 
 }  // namespace
@@ -77,8 +77,8 @@ Transfer::Transfer(Transport& transport, TransferRequest request)
     : transport_(transport), request_(std::move(request)), handle_(std::make_unique<Handle>()),
       timer_(transport.loop_, [this] { on_silence(); }) {
   CURL* easy = handle_->easy;
-  CHECK(easy != nullptr);
-  const auto set = [easy](CURLoption option, auto value) { CHECK(curl_easy_setopt(easy, option, value) == CURLE_OK); };
+  MUST(easy != nullptr);
+  const auto set = [easy](CURLoption option, auto value) { MUST(curl_easy_setopt(easy, option, value) == CURLE_OK); };
   for (const auto& header : request_.headers) handle_->headers = curl_slist_append(handle_->headers, header.c_str());
   if (request_.aws_signature) sign_for_aws(*request_.aws_signature);
   // A registry's bytes are what their digest says; an encoding on the way would change them. libcurl signs every header of its
@@ -141,9 +141,9 @@ void Transfer::sign_for_aws(const AwsSignature& signature) {
     handle_->headers = curl_slist_append(handle_->headers, ("X-Amz-Security-Token: " + signature.session_token).c_str());
   const std::string scope = "aws:amz:" + signature.region + ':' + signature.service;
   CURL* easy = handle_->easy;
-  CHECK(curl_easy_setopt(easy, CURLOPT_AWS_SIGV4, scope.c_str()) == CURLE_OK);
-  CHECK(curl_easy_setopt(easy, CURLOPT_USERNAME, signature.key_id.c_str()) == CURLE_OK);
-  CHECK(curl_easy_setopt(easy, CURLOPT_PASSWORD, signature.secret.c_str()) == CURLE_OK);
+  MUST(curl_easy_setopt(easy, CURLOPT_AWS_SIGV4, scope.c_str()) == CURLE_OK);
+  MUST(curl_easy_setopt(easy, CURLOPT_USERNAME, signature.key_id.c_str()) == CURLE_OK);
+  MUST(curl_easy_setopt(easy, CURLOPT_PASSWORD, signature.secret.c_str()) == CURLE_OK);
 }
 
 Transfer::~Transfer() {
@@ -274,7 +274,7 @@ Task<Result<std::string>> Transfer::read_all(std::size_t most) {
 Transport::Transport(Loop& loop, std::string user_agent) : loop_(loop), user_agent_(std::move(user_agent)) {
   initialize_curl_once();
   multi_ = std::make_unique<Multi>();
-  CHECK(multi_->handle != nullptr);
+  MUST(multi_->handle != nullptr);
   multi_->timer = std::make_unique<Timer>(loop, [this] { act(CURL_SOCKET_TIMEOUT, 0); });
   using SocketCallback = int (*)(CURL*, curl_socket_t, int, void*, void*);
   const SocketCallback on_socket = [](CURL*, curl_socket_t fd, int what, void* raw, void*) {
@@ -307,7 +307,7 @@ Transport::Transport(Loop& loop, std::string user_agent) : loop_(loop), user_age
   curl_multi_setopt(multi_->handle, CURLMOPT_MAXCONNECTS, kIdleConnections);
 }
 
-Transport::~Transport() { CHECK(transfers_.empty()); }
+Transport::~Transport() { MUST(transfers_.empty()); }
 
 std::unique_ptr<Transfer> Transport::start(TransferRequest request) {
   auto transfer = std::unique_ptr<Transfer>(new Transfer(*this, std::move(request)));
@@ -318,7 +318,7 @@ std::unique_ptr<Transfer> Transport::start(TransferRequest request) {
   }
   transfer->watch_silence();
   transfer->handle_->added = curl_multi_add_handle(multi_->handle, transfer->handle_->easy) == CURLM_OK;
-  CHECK(transfer->handle_->added);
+  MUST(transfer->handle_->added);
   return transfer;
 }
 

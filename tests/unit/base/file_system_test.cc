@@ -15,7 +15,7 @@ using Mode = FileSystem::Mode;
 
 namespace {
 
-std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
+std::span<const std::byte> as_bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
 
 UniqueFd opened(FileSystem& disk, const std::string& path, Mode mode) {
   auto file = disk.open(path, mode);
@@ -34,8 +34,8 @@ TEST_CASE("a file is written at an offset and read back, up to its end") {
   const Scratch scratch;
   RealFileSystem disk;
   const auto file = opened(disk, scratch.file("a"), Mode::create_or_append);
-  CHECK(disk.write_at(file.get(), bytes_of("hello"), 0).ok());
-  CHECK(disk.write_at(file.get(), bytes_of("world"), 7).ok());
+  CHECK(disk.write_at(file.get(), as_bytes_of("hello"), 0).ok());
+  CHECK(disk.write_at(file.get(), as_bytes_of("world"), 7).ok());
   CHECK(*disk.size(file.get()) == 12);
   std::string read(20, '?');
   const auto count = disk.read_at(file.get(), std::as_writable_bytes(std::span(read)), 0);
@@ -73,7 +73,7 @@ TEST_CASE("a file opened to be read cannot be written") {
   RealFileSystem disk;
   write_file(scratch.file("a"), "x");
   const auto file = opened(disk, scratch.file("a"), Mode::read);
-  CHECK_FALSE(disk.write_at(file.get(), bytes_of("y"), 0).ok());
+  CHECK_FALSE(disk.write_at(file.get(), as_bytes_of("y"), 0).ok());
 }
 
 TEST_CASE("truncating shortens a file") {

@@ -6,13 +6,13 @@ using namespace weir;
 
 namespace {
 
-Json read(std::string_view text) {
+Json json_of(std::string_view text) {
   auto json = Json::parse(text);
   REQUIRE_MESSAGE(json.ok(), text);
   return *std::move(json);
 }
 
-std::string quoted(std::string_view text) {
+std::string json_string(std::string_view text) {
   std::string out;
   append_json_string(out, text);
   return out;
@@ -21,7 +21,7 @@ std::string quoted(std::string_view text) {
 }  // namespace
 
 TEST_CASE("a question about the wrong kind of value is answered with nothing") {
-  const Json json = read(R"({"text":"x","number":1,"list":[1],"yes":true,"none":null})");
+  const Json json = json_of(R"({"text":"x","number":1,"list":[1],"yes":true,"none":null})");
   CHECK(json.is_object());
   CHECK_FALSE(json.is_array());
   CHECK(json.items().empty());
@@ -43,16 +43,16 @@ TEST_CASE("a question about the wrong kind of value is answered with nothing") {
 }
 
 TEST_CASE("an integer is whole and fits 64 bits with a sign") {
-  CHECK(read("9223372036854775807").integer() == INT64_MAX);
-  CHECK(read("-9223372036854775808").integer() == INT64_MIN);
-  CHECK_FALSE(read("9223372036854775808").integer());
-  CHECK_FALSE(read("18446744073709551615").integer());
-  CHECK_FALSE(read("99999999999999999999999").integer());
-  CHECK_FALSE(read("1.0").integer());
-  CHECK_FALSE(read("1e3").integer());
+  CHECK(json_of("9223372036854775807").integer() == INT64_MAX);
+  CHECK(json_of("-9223372036854775808").integer() == INT64_MIN);
+  CHECK_FALSE(json_of("9223372036854775808").integer());
+  CHECK_FALSE(json_of("18446744073709551615").integer());
+  CHECK_FALSE(json_of("99999999999999999999999").integer());
+  CHECK_FALSE(json_of("1.0").integer());
+  CHECK_FALSE(json_of("1e3").integer());
 }
 
-TEST_CASE("of two members of one name the last counts") { CHECK(read(R"({"a":1,"b":0,"a":2})").integer_at("a") == 2); }
+TEST_CASE("of two members of one name the last counts") { CHECK(json_of(R"({"a":1,"b":0,"a":2})").integer_at("a") == 2); }
 
 TEST_CASE("nesting is allowed up to the depth that was asked, and brackets inside strings do not count") {
   const auto nested = [](unsigned depth) { return std::string(depth, '[') + std::string(depth, ']'); };
@@ -83,43 +83,43 @@ TEST_CASE("a NUL is no end of a document") {
 TEST_CASE("a part of a document lives on without the rest") {
   std::optional<Json> part;
   {
-    const Json whole = read(R"({"a":{"b":["kept"]}})");
+    const Json whole = json_of(R"({"a":{"b":["kept"]}})");
     part = whole.at("a")->at("b");
   }
   CHECK(part->items().at(0).string() == "kept");
 }
 
 TEST_CASE("members and elements come in a known order") {
-  CHECK(read(R"({"b":1,"a":2})").keys() == std::vector<std::string>{"a", "b"});
-  const auto items = read("[3,1,2]").items();
+  CHECK(json_of(R"({"b":1,"a":2})").keys() == std::vector<std::string>{"a", "b"});
+  const auto items = json_of("[3,1,2]").items();
   REQUIRE(items.size() == 3);
   CHECK(items[0].integer() == 3);
   CHECK(items[2].integer() == 2);
 }
 
 TEST_CASE("a string is escaped where JSON needs it") {
-  CHECK(quoted("plain ~") == "\"plain ~\"");
-  CHECK(quoted("") == "\"\"");
-  CHECK(quoted("a\"b\\c") == R"("a\"b\\c")");
-  CHECK(quoted("\n\t\r") == R"("\n\t\r")");
-  CHECK(quoted(std::string_view("\0\x1f", 2)) == R"("\u0000\u001f")");
-  CHECK(quoted("\xc3\xa9") == "\"\xc3\xa9\"");
+  CHECK(json_string("plain ~") == "\"plain ~\"");
+  CHECK(json_string("") == "\"\"");
+  CHECK(json_string("a\"b\\c") == R"("a\"b\\c")");
+  CHECK(json_string("\n\t\r") == R"("\n\t\r")");
+  CHECK(json_string(std::string_view("\0\x1f", 2)) == R"("\u0000\u001f")");
+  CHECK(json_string("\xc3\xa9") == "\"\xc3\xa9\"");
 }
 
 TEST_CASE("bytes that are not UTF-8 become the replacement character") {
-  CHECK(quoted("a\xff"
+  CHECK(json_string("a\xff"
                "b") ==
         "\"a\xef\xbf\xbd"
         "b\"");
   for (const std::string bad : {"\xc3", "\xed\xa0\x80", "\xf8\x88\x80\x80\x80", "\xc0\x80", "x\x80"}) {
-    CHECK_MESSAGE(Json::parse(quoted(bad)).ok(), bad);
+    CHECK_MESSAGE(Json::parse(json_string(bad)).ok(), bad);
   }
 }
 
 TEST_CASE("every byte can be written and makes a document that can be read") {
   for (int i = 0; i < 128; ++i) {
     const std::string text(1, static_cast<char>(i));
-    CHECK(read(quoted(text)).string() == text);
+    CHECK(json_of(json_string(text)).string() == text);
   }
 }
 

@@ -15,7 +15,7 @@ using namespace weir::testing;
 
 namespace {
 
-unsigned mode_of(const std::string& path) {
+unsigned mode_of_file(const std::string& path) {
   struct stat status{};
   return ::stat(path.c_str(), &status) == 0 ? status.st_mode & 07777 : 0;
 }
@@ -29,11 +29,11 @@ TEST_CASE("a new file is for its owner alone, an old one keeps its mode") {
   const auto path = scratch.file("users");
   CHECK(rewrite_file(path, 100, append_x).ok());
   CHECK(read_file(path) == "x");
-  CHECK(mode_of(path) == 0600);
+  CHECK(mode_of_file(path) == 0600);
   CHECK(::chmod(path.c_str(), 0640) == 0);
   CHECK(rewrite_file(path, 100, append_x).ok());
   CHECK(read_file(path) == "xx");
-  CHECK(mode_of(path) == 0640);
+  CHECK(mode_of_file(path) == 0640);
   CHECK(count_files(scratch.path()) == 1);
 }
 

@@ -27,7 +27,7 @@ TEST_CASE("a suggestion names the nearest word, or else all of them") {
 }
 
 TEST_CASE("quoted text is cut and holds no control characters") {
-  CHECK(quoted("plain") == "\"plain\"");
-  CHECK(quoted("a\x1b[31mb\n") == "\"a?[31mb?\"");
-  CHECK(quoted(std::string(500, 'x')) == '"' + std::string(80, 'x') + "...\"");
+  CHECK(weir::quoted("plain") == "\"plain\"");
+  CHECK(weir::quoted("a\x1b[31mb\n") == "\"a?[31mb?\"");
+  CHECK(weir::quoted(std::string(500, 'x')) == '"' + std::string(80, 'x') + "...\"");
 }

@@ -9,7 +9,6 @@ using namespace weir::testing;
 
 namespace {
 
-constexpr std::uint64_t kMiB = 1 << 20;
 
 Store& with(Store& store, Share capacity, Share reserve, FileSystem::Space space = {1000 * kMiB, 900 * kMiB}) {
   store.options.capacity = capacity;

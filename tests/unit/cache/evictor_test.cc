@@ -9,7 +9,6 @@ using namespace weir::testing;
 
 namespace {
 
-constexpr std::uint64_t kMiB = 1 << 20;
 
 std::string bytes_of(int number, std::uint64_t size = kMiB) {
   auto bytes = std::to_string(number) + ' ';

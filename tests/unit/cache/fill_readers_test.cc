@@ -15,12 +15,12 @@ namespace {
 
 const std::string kBytes(300'000, 'r');
 const Digest kDigest = sha256_of(kBytes);
-const Name kName = name_of("docker.io/library/alpine");
+const Name kReadName = name_of("docker.io/library/alpine");
 
 struct Reading {
   Store store;
   LoopThread second{1};
-  std::shared_ptr<Fill> fill = std::make_shared<Fill>(*store.blobs, kDigest, kName);
+  std::shared_ptr<Fill> fill = std::make_shared<Fill>(*store.blobs, kDigest, kReadName);
 
   // A fill that nobody ends may still be hashing.
   ~Reading() {

@@ -9,21 +9,21 @@ using namespace weir::testing;
 
 namespace {
 
-const std::string kBytes = [] {
+const std::string kFillBytes = [] {
   std::string bytes;
   for (int i = 0; bytes.size() < 200'000; ++i) bytes += std::to_string(i) + ' ';
   bytes.resize(200'000);
   return bytes;
 }();
-const Name kName = name_of("docker.io/library/alpine");
+const Name kFilled = name_of("docker.io/library/alpine");
 constexpr auto kLastPiece = Fill::kLastPiece;
 
 // One fill, driven step by step from the test's thread.
 struct Filling {
   Store& store;
   Fill fill;
-  explicit Filling(Store& its_store, Digest digest = sha256_of(kBytes))
-      : store(its_store), fill(*its_store.blobs, std::move(digest), kName) {}
+  explicit Filling(Store& its_store, Digest digest = sha256_of(kFillBytes))
+      : store(its_store), fill(*its_store.blobs, std::move(digest), kFilled) {}
   // A fill that nobody ends may still be hashing.
   ~Filling() {
     if (fill.progress().state < Fill::State::verified) fail(Failure::cancelled);
@@ -45,7 +45,7 @@ struct Filling {
     return store.thread.run([this] { return fill.verify(loop()); });
   }
   Status adopt() {
-    return store.thread.run([this] { return fill.adopt(loop(), links(kName, fill.digest())); });
+    return store.thread.run([this] { return fill.adopt(loop(), links(kFilled, fill.digest())); });
   }
   void fail(Failure failure) {
     store.thread.run([this, failure] { return fill.fail(loop(), Error{failure, Side::upstream, true, "why"}); });
@@ -62,14 +62,14 @@ TEST_CASE("a fill becomes a blob that is linked to its repository") {
   Filling filling(store);
   CHECK(filling.fill.progress().state == Fill::State::opening);
   CHECK(filling.open() == 0);
-  filling.head(kBytes.size());
+  filling.head(kFillBytes.size());
   CHECK(filling.fill.progress().state == Fill::State::growing);
-  for (std::size_t at = 0; at < kBytes.size(); at += 30'000) REQUIRE(filling.append(kBytes.substr(at, 30'000)).ok());
+  for (std::size_t at = 0; at < kFillBytes.size(); at += 30'000) REQUIRE(filling.append(kFillBytes.substr(at, 30'000)).ok());
   CHECK_FALSE(store.index().blob(filling.fill.digest()));
   REQUIRE(filling.verify().ok());
   REQUIRE(filling.adopt().ok());
-  CHECK(store.read(filling.fill.digest()) == kBytes);
-  CHECK(linked(store.index(), kName, filling.fill.digest()));
+  CHECK(store.read(filling.fill.digest()) == kFillBytes);
+  CHECK(linked(store.index(), kFilled, filling.fill.digest()));
   CHECK_FALSE(filling.partial_there());
 }
 
@@ -77,20 +77,20 @@ TEST_CASE("of a known size the last 64 KiB of a whole response wait for the dige
   Store store;
   Filling filling(store);
   filling.open();
-  filling.head(kBytes.size());
+  filling.head(kFillBytes.size());
   CHECK(filling.whole() == 0);
-  REQUIRE(filling.append(kBytes.substr(0, 100'000)).ok());
+  REQUIRE(filling.append(kFillBytes.substr(0, 100'000)).ok());
   CHECK(filling.whole() == 100'000);
   CHECK(filling.ranges() == 100'000);
-  REQUIRE(filling.append(kBytes.substr(100'000, 50'000)).ok());
-  CHECK(filling.whole() == kBytes.size() - kLastPiece);
+  REQUIRE(filling.append(kFillBytes.substr(100'000, 50'000)).ok());
+  CHECK(filling.whole() == kFillBytes.size() - kLastPiece);
   CHECK(filling.ranges() == 150'000);
-  REQUIRE(filling.append(kBytes.substr(150'000)).ok());
-  CHECK(filling.whole() == kBytes.size() - kLastPiece);
-  CHECK(filling.ranges() == kBytes.size());
+  REQUIRE(filling.append(kFillBytes.substr(150'000)).ok());
+  CHECK(filling.whole() == kFillBytes.size() - kLastPiece);
+  CHECK(filling.ranges() == kFillBytes.size());
   REQUIRE(filling.verify().ok());
   CHECK(filling.fill.progress().state == Fill::State::verified);
-  CHECK(filling.whole() == kBytes.size());
+  CHECK(filling.whole() == kFillBytes.size());
 }
 
 TEST_CASE("of an unknown size the last 64 KiB written always wait") {
@@ -98,21 +98,21 @@ TEST_CASE("of an unknown size the last 64 KiB written always wait") {
   Filling filling(store);
   filling.open();
   filling.head(std::nullopt);
-  REQUIRE(filling.append(kBytes.substr(0, 1000)).ok());
+  REQUIRE(filling.append(kFillBytes.substr(0, 1000)).ok());
   CHECK(filling.whole() == 0);
   CHECK(filling.ranges() == 1000);
-  REQUIRE(filling.append(kBytes.substr(1000)).ok());
-  CHECK(filling.whole() == kBytes.size() - kLastPiece);
+  REQUIRE(filling.append(kFillBytes.substr(1000)).ok());
+  CHECK(filling.whole() == kFillBytes.size() - kLastPiece);
   CHECK_FALSE(filling.fill.progress().size);
   REQUIRE(filling.verify().ok());
-  CHECK(filling.whole() == kBytes.size());
-  CHECK(filling.fill.progress().size == kBytes.size());
+  CHECK(filling.whole() == kFillBytes.size());
+  CHECK(filling.fill.progress().size == kFillBytes.size());
 }
 
 TEST_CASE("nothing of a small blob goes into a whole response before its digest agreed") {
   Store store;
   for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{kLastPiece}}) {
-    const auto bytes = kBytes.substr(0, size);
+    const auto bytes = kFillBytes.substr(0, size);
     Filling filling(store, sha256_of(bytes));
     filling.open();
     filling.head(size);
@@ -130,15 +130,15 @@ TEST_CASE("bytes with another digest are corrupt, handed out no further, and thr
   for (const bool sized : {true, false}) {
     Filling filling(store);
     filling.open();
-    filling.head(sized ? std::optional<std::uint64_t>(kBytes.size()) : std::nullopt);
-    auto wrong = kBytes;
+    filling.head(sized ? std::optional<std::uint64_t>(kFillBytes.size()) : std::nullopt);
+    auto wrong = kFillBytes;
     wrong.back() ^= 1;
     REQUIRE(filling.append(wrong).ok());
     const auto verified = filling.verify();
     REQUIRE_FALSE(verified.ok());
     CHECK(verified.error().failure == Failure::corrupt);
     CHECK(verified.error().side == Side::upstream);
-    CHECK(filling.whole() <= kBytes.size() - kLastPiece);
+    CHECK(filling.whole() <= kFillBytes.size() - kLastPiece);
     filling.fail(Failure::corrupt);
     CHECK(filling.whole() == 0);
     CHECK(filling.ranges() == 0);
@@ -153,7 +153,7 @@ TEST_CASE("more bytes than the size are corrupt, and none of them is shown") {
   Filling filling(store);
   filling.open();
   filling.head(1000);
-  REQUIRE(filling.append(kBytes.substr(0, 999)).ok());
+  REQUIRE(filling.append(kFillBytes.substr(0, 999)).ok());
   const auto appended = filling.append("xy");
   REQUIRE_FALSE(appended.ok());
   CHECK(appended.error().failure == Failure::corrupt);
@@ -162,10 +162,10 @@ TEST_CASE("more bytes than the size are corrupt, and none of them is shown") {
 
 TEST_CASE("fewer bytes than the size are corrupt, though their digest were right") {
   Store store;
-  Filling filling(store, sha256_of(kBytes.substr(0, 1000)));
+  Filling filling(store, sha256_of(kFillBytes.substr(0, 1000)));
   filling.open();
   filling.head(1001);
-  REQUIRE(filling.append(kBytes.substr(0, 1000)).ok());
+  REQUIRE(filling.append(kFillBytes.substr(0, 1000)).ok());
   const auto verified = filling.verify();
   REQUIRE_FALSE(verified.ok());
   CHECK(verified.error().failure == Failure::corrupt);
@@ -174,13 +174,13 @@ TEST_CASE("fewer bytes than the size are corrupt, though their digest were right
 
 TEST_CASE("a sha512 digest is verified as such") {
   Store store;
-  Filling filling(store, Digest::of(HashAlgorithm::sha512, kBytes));
+  Filling filling(store, Digest::of(HashAlgorithm::sha512, kFillBytes));
   filling.open();
-  filling.head(kBytes.size());
-  REQUIRE(filling.append(kBytes).ok());
+  filling.head(kFillBytes.size());
+  REQUIRE(filling.append(kFillBytes).ok());
   REQUIRE(filling.verify().ok());
   REQUIRE(filling.adopt().ok());
-  CHECK(store.read(filling.fill.digest()) == kBytes);
+  CHECK(store.read(filling.fill.digest()) == kFillBytes);
 }
 
 TEST_CASE("a fill goes on where a broken one stopped, after a restart too") {
@@ -188,8 +188,8 @@ TEST_CASE("a fill goes on where a broken one stopped, after a restart too") {
   {
     Filling broken(store);
     broken.open();
-    broken.head(kBytes.size());
-    REQUIRE(broken.append(kBytes.substr(0, 120'000)).ok());
+    broken.head(kFillBytes.size());
+    REQUIRE(broken.append(kFillBytes.substr(0, 120'000)).ok());
     broken.fail(Failure::unreachable);
     CHECK(broken.partial_there());
     CHECK(broken.ranges() == 0);
@@ -197,24 +197,24 @@ TEST_CASE("a fill goes on where a broken one stopped, after a restart too") {
   store.reopen();
   Filling filling(store);
   CHECK(filling.open() == 120'000);
-  filling.head(kBytes.size());
+  filling.head(kFillBytes.size());
   CHECK(filling.ranges() == 120'000);  // at once, before a further byte came
-  REQUIRE(filling.append(kBytes.substr(120'000)).ok());
+  REQUIRE(filling.append(kFillBytes.substr(120'000)).ok());
   REQUIRE(filling.verify().ok());
   REQUIRE(filling.adopt().ok());
-  CHECK(store.read(filling.fill.digest()) == kBytes);
+  CHECK(store.read(filling.fill.digest()) == kFillBytes);
 }
 
 TEST_CASE("a partial file that was whole already needs no further byte") {
   Store store;
   Filling filling(store);
-  write_file(store.scratch.file(store.partial_of(filling.fill.digest())), kBytes);
-  CHECK(filling.open() == kBytes.size());
-  filling.head(kBytes.size());
-  CHECK(filling.whole() == kBytes.size() - kLastPiece);
+  write_file(store.scratch.file(store.partial_of(filling.fill.digest())), kFillBytes);
+  CHECK(filling.open() == kFillBytes.size());
+  filling.head(kFillBytes.size());
+  CHECK(filling.whole() == kFillBytes.size() - kLastPiece);
   REQUIRE(filling.verify().ok());
   REQUIRE(filling.adopt().ok());
-  CHECK(store.read(filling.fill.digest()) == kBytes);
+  CHECK(store.read(filling.fill.digest()) == kFillBytes);
 }
 
 TEST_CASE("a partial file with wrong bytes is found out by the digest, and the next fill starts from nothing") {
@@ -223,8 +223,8 @@ TEST_CASE("a partial file with wrong bytes is found out by the digest, and the n
     Filling filling(store);
     write_file(store.scratch.file(store.partial_of(filling.fill.digest())), std::string(1000, 'x'));
     CHECK(filling.open() == 1000);
-    filling.head(kBytes.size());
-    REQUIRE(filling.append(kBytes.substr(1000)).ok());
+    filling.head(kFillBytes.size());
+    REQUIRE(filling.append(kFillBytes.substr(1000)).ok());
     const auto verified = filling.verify();
     REQUIRE_FALSE(verified.ok());
     CHECK(verified.error().failure == Failure::corrupt);
@@ -237,10 +237,10 @@ TEST_CASE("a partial file with wrong bytes is found out by the digest, and the n
 TEST_CASE("a partial file that is longer than the blob is corrupt") {
   Store store;
   Filling filling(store);
-  write_file(store.scratch.file(store.partial_of(filling.fill.digest())), kBytes + "x");
+  write_file(store.scratch.file(store.partial_of(filling.fill.digest())), kFillBytes + "x");
   filling.open();
-  filling.head(kBytes.size());
-  CHECK(filling.whole() <= kBytes.size() - kLastPiece);
+  filling.head(kFillBytes.size());
+  CHECK(filling.whole() <= kFillBytes.size() - kLastPiece);
   const auto verified = filling.verify();
   REQUIRE_FALSE(verified.ok());
   CHECK(verified.error().failure == Failure::corrupt);
@@ -253,12 +253,12 @@ TEST_CASE("an upstream that cannot resume starts the fill anew") {
   CHECK(filling.open() == 1000);
   REQUIRE(store.thread.run([&] { return filling.fill.restart(filling.loop()); }).ok());
   CHECK(filling.fill.progress().written == 0);
-  filling.head(kBytes.size());
+  filling.head(kFillBytes.size());
   CHECK(filling.ranges() == 0);
-  REQUIRE(filling.append(kBytes).ok());
+  REQUIRE(filling.append(kFillBytes).ok());
   REQUIRE(filling.verify().ok());
   REQUIRE(filling.adopt().ok());
-  CHECK(store.read(filling.fill.digest()) == kBytes);
+  CHECK(store.read(filling.fill.digest()) == kFillBytes);
 }
 
 TEST_CASE("what a failed fill leaves behind depends on why it failed") {
@@ -267,7 +267,7 @@ TEST_CASE("what a failed fill leaves behind depends on why it failed") {
       Store store(resume);
       Filling filling(store);
       filling.open();
-      filling.head(kBytes.size());
+      filling.head(kFillBytes.size());
       REQUIRE(filling.append("some").ok());
       filling.fail(failure);
       const bool useful = failure != Failure::corrupt && failure != Failure::no_space;

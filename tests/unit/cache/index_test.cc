@@ -14,14 +14,14 @@ using namespace weir::testing;
 
 namespace {
 
-const Name kAlpine = name_of("docker.io/library/alpine"), kBusybox = name_of("docker.io/library/busybox");
+const Name kLibraryAlpine = name_of("docker.io/library/alpine"), kBusybox = name_of("docker.io/library/busybox");
 
-struct Opened {
+struct OpenIndex {
   Scratch scratch;
   ManualClock clock{1'000'000'000};
   std::unique_ptr<Index> index;
 
-  Opened() { reopen(); }
+  OpenIndex() { reopen(); }
   void reopen(bool read_only = false) {
     index.reset();
     auto opened = Index::open(clock, {.directory = scratch.path(), .read_only = read_only, .durable = false});
@@ -51,15 +51,15 @@ Status refusal() { return Error{Failure::denied, Side::local, false, "no"}; }
 }  // namespace
 
 TEST_CASE("blobs, links and tags are still known after a restart") {
-  Opened opened;
+  OpenIndex opened;
   const auto digest = some_digest(), sha512 = Digest::of(HashAlgorithm::sha512, "x");
   REQUIRE(opened
               .write([&](IndexWriter& writer) -> Status {
                 if (auto status = writer.put_blob(digest, {1ull << 40, 5, 6}); !status) return status;
                 if (auto status = writer.put_blob(sha512, {7, 8, 9}); !status) return status;
-                if (auto status = writer.link(kAlpine, digest, {Link::Kind::manifest, 500, "application/x"}); !status)
+                if (auto status = writer.link(kLibraryAlpine, digest, {Link::Kind::manifest, 500, "application/x"}); !status)
                   return status;
-                return writer.put_tag(kAlpine, tag_of("3"), {digest, 77});
+                return writer.put_tag(kLibraryAlpine, tag_of("3"), {digest, 77});
               })
               .ok());
   for (int round = 0; round < 2; ++round) {
@@ -69,12 +69,12 @@ TEST_CASE("blobs, links and tags are still known after a restart") {
     CHECK(blob->stored_at == 5);
     CHECK(blob->last_used == 6);
     CHECK(opened.index->blob(sha512)->size == 7);
-    const auto link = opened.index->link(kAlpine, digest);
+    const auto link = opened.index->link(kLibraryAlpine, digest);
     REQUIRE(link);
     CHECK(link->kind == Link::Kind::manifest);
     CHECK(link->size == 500);
     CHECK(link->media_type == "application/x");
-    const auto tag = opened.index->tag(kAlpine, tag_of("3"));
+    const auto tag = opened.index->tag(kLibraryAlpine, tag_of("3"));
     REQUIRE(tag);
     CHECK(tag->digest == digest);
     CHECK(tag->checked_at == 77);
@@ -82,8 +82,8 @@ TEST_CASE("blobs, links and tags are still known after a restart") {
   }
   CHECK_FALSE(opened.index->blob(some_digest(9)));
   CHECK_FALSE(opened.index->link(kBusybox, digest));
-  CHECK_FALSE(opened.index->link(kAlpine, sha512));
-  CHECK_FALSE(opened.index->tag(kAlpine, tag_of("30")));
+  CHECK_FALSE(opened.index->link(kLibraryAlpine, sha512));
+  CHECK_FALSE(opened.index->tag(kLibraryAlpine, tag_of("30")));
   CHECK_FALSE(opened.index->tag(kBusybox, tag_of("3")));
 }
 
@@ -154,7 +154,7 @@ TEST_CASE("a store of schema 1 is brought to this one, also when it was broken o
 }
 
 TEST_CASE("the sums of the queues are those of the blobs, whatever happens to them") {
-  Opened opened;
+  OpenIndex opened;
   const auto held = [&](unsigned from, unsigned until) {
     std::uint64_t room = 0, bytes = 0;
     for (unsigned i = from; i < until; ++i) {
@@ -203,7 +203,7 @@ TEST_CASE("the sums of the queues are those of the blobs, whatever happens to th
 }
 
 TEST_CASE("of a group with one bad mutation only that one fails, and it leaves nothing") {
-  Opened opened;
+  OpenIndex opened;
   std::latch entered(1), go(1);
   auto first = opened.submit([&](IndexWriter&) {
     entered.count_down();
@@ -231,19 +231,19 @@ TEST_CASE("of a group with one bad mutation only that one fails, and it leaves n
 }
 
 TEST_CASE("mutations are done in the order they were submitted") {
-  Opened opened;
+  OpenIndex opened;
   std::vector<std::future<Status>> done;
   for (int i = 0; i < 50; ++i) {
     done.push_back(opened.submit([i](IndexWriter& writer) {
-      return writer.put_tag(kAlpine, tag_of("latest"), {some_digest(static_cast<unsigned>(i)), i});
+      return writer.put_tag(kLibraryAlpine, tag_of("latest"), {some_digest(static_cast<unsigned>(i)), i});
     }));
   }
   for (auto& each : done) CHECK(take(each).ok());
-  CHECK(opened.index->tag(kAlpine, tag_of("latest"))->digest == some_digest(49));
+  CHECK(opened.index->tag(kLibraryAlpine, tag_of("latest"))->digest == some_digest(49));
 }
 
 TEST_CASE("what was submitted is written before the index ends") {
-  Opened opened;
+  OpenIndex opened;
   opened.index->submit([](IndexWriter& writer) { return writer.put_blob(some_digest(), {1, 0, 0}); }, [](Status) {});
   opened.index->touch(some_digest());
   opened.reopen();
@@ -251,7 +251,7 @@ TEST_CASE("what was submitted is written before the index ends") {
 }
 
 TEST_CASE("a commit comes back to its loop after it is readable") {
-  Opened opened;
+  OpenIndex opened;
   LoopThread thread;
   const bool seen = thread.run([&]() -> Task<bool> {
     auto status = co_await opened.index->commit(thread.loop(),
@@ -262,7 +262,7 @@ TEST_CASE("a commit comes back to its loop after it is readable") {
 }
 
 TEST_CASE("a use is noted with the next group, and at most once in ten minutes") {
-  Opened opened;
+  OpenIndex opened;
   const auto digest = some_digest();
   opened.put_blob(digest, 1);
   const auto start = opened.clock.wall_seconds();
@@ -281,7 +281,7 @@ TEST_CASE("a use is noted with the next group, and at most once in ten minutes")
 }
 
 TEST_CASE("a use of what is not there makes no record") {
-  Opened opened;
+  OpenIndex opened;
   opened.index->touch(some_digest());
   REQUIRE(opened.write([](IndexWriter&) { return ok_status(); }).ok());
   CHECK_FALSE(opened.index->blob(some_digest()));
@@ -289,45 +289,45 @@ TEST_CASE("a use of what is not there makes no record") {
 }
 
 TEST_CASE("a link that is known better stays") {
-  Opened opened;
+  OpenIndex opened;
   const auto digest = some_digest();
-  opened.put_link(kAlpine, digest, {Link::Kind::manifest, 500, "application/x"});
-  opened.put_link(kAlpine, digest, {Link::Kind::blob, std::nullopt, ""});
-  auto link = opened.index->link(kAlpine, digest);
+  opened.put_link(kLibraryAlpine, digest, {Link::Kind::manifest, 500, "application/x"});
+  opened.put_link(kLibraryAlpine, digest, {Link::Kind::blob, std::nullopt, ""});
+  auto link = opened.index->link(kLibraryAlpine, digest);
   REQUIRE(link);
   CHECK(link->kind == Link::Kind::manifest);
   CHECK(link->size == 500);
   CHECK(link->media_type == "application/x");
-  opened.put_link(kAlpine, digest, {Link::Kind::manifest, 600, "application/y"});
-  link = opened.index->link(kAlpine, digest);
+  opened.put_link(kLibraryAlpine, digest, {Link::Kind::manifest, 600, "application/y"});
+  link = opened.index->link(kLibraryAlpine, digest);
   CHECK(link->size == 600);
   CHECK(link->media_type == "application/y");
   CHECK(opened.index->totals().links == 1);
 }
 
 TEST_CASE("a size of zero is a size") {
-  Opened opened;
-  opened.put_link(kAlpine, some_digest(), {Link::Kind::blob, 0, ""});
-  CHECK(opened.index->link(kAlpine, some_digest())->size == 0);
-  opened.put_link(kAlpine, some_digest(1), {Link::Kind::blob, std::nullopt, ""});
-  CHECK_FALSE(opened.index->link(kAlpine, some_digest(1))->size);
+  OpenIndex opened;
+  opened.put_link(kLibraryAlpine, some_digest(), {Link::Kind::blob, 0, ""});
+  CHECK(opened.index->link(kLibraryAlpine, some_digest())->size == 0);
+  opened.put_link(kLibraryAlpine, some_digest(1), {Link::Kind::blob, std::nullopt, ""});
+  CHECK_FALSE(opened.index->link(kLibraryAlpine, some_digest(1))->size);
 }
 
 TEST_CASE("a holding is link and blob at one moment") {
-  Opened opened;
+  OpenIndex opened;
   const auto digest = some_digest();
-  CHECK_FALSE(opened.index->holding(kAlpine, digest).link);
-  opened.put_link(kAlpine, digest, {});
-  CHECK(opened.index->holding(kAlpine, digest).link);
-  CHECK_FALSE(opened.index->holding(kAlpine, digest).blob);
+  CHECK_FALSE(opened.index->holding(kLibraryAlpine, digest).link);
+  opened.put_link(kLibraryAlpine, digest, {});
+  CHECK(opened.index->holding(kLibraryAlpine, digest).link);
+  CHECK_FALSE(opened.index->holding(kLibraryAlpine, digest).blob);
   opened.put_blob(digest, 3);
-  CHECK(opened.index->holding(kAlpine, digest).blob->size == 3);
+  CHECK(opened.index->holding(kLibraryAlpine, digest).blob->size == 3);
   CHECK_FALSE(opened.index->holding(kBusybox, digest).link);
   CHECK(opened.index->holding(kBusybox, digest).blob);
 }
 
 TEST_CASE("totals follow every write") {
-  Opened opened;
+  OpenIndex opened;
   opened.put_blob(some_digest(1), 100);
   opened.put_blob(some_digest(2), 20);
   opened.put_blob(some_digest(2), 3);  // again, with another size
@@ -338,8 +338,8 @@ TEST_CASE("totals follow every write") {
   CHECK(opened.write(remove).ok());  // twice is fine
   CHECK(opened.index->totals().blobs == 1);
   CHECK(opened.index->totals().blob_bytes == 3);
-  opened.put_link(kAlpine, some_digest(2), {});
-  REQUIRE(opened.write([](IndexWriter& writer) { return writer.put_tag(kAlpine, tag_of("a"), {some_digest(2), 1}); }).ok());
+  opened.put_link(kLibraryAlpine, some_digest(2), {});
+  REQUIRE(opened.write([](IndexWriter& writer) { return writer.put_tag(kLibraryAlpine, tag_of("a"), {some_digest(2), 1}); }).ok());
   opened.reopen();
   const auto totals = opened.index->totals();
   CHECK(totals.blob_bytes == 3);
@@ -348,7 +348,7 @@ TEST_CASE("totals follow every write") {
 }
 
 TEST_CASE("a mutation reads what it and those before it wrote") {
-  Opened opened;
+  OpenIndex opened;
   opened.put_blob(some_digest(), 5);
   std::optional<std::uint64_t> before, after;
   WallSeconds now = 0;

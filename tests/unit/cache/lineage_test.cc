@@ -19,7 +19,7 @@ std::string described_as(const Digest& digest, const std::string& platform = "")
 }
 
 // Manifests stored as a pull stores them; `entered`: with what they refer to, which an older program left out.
-struct Lines {
+struct Lineage {
   Store store;
 
   Digest image(const Digest& config, const Digest& layer, const Name& name = kApp, bool entered = true) {
@@ -57,7 +57,7 @@ const std::string kArm = R"(,"platform":{"os":"linux","architecture":"arm64","va
 }  // namespace
 
 TEST_CASE("a blob is judged by the manifests of its repository, with all tags that lead to them") {
-  Lines lines;
+  Lineage lines;
   const auto image = lines.image(kConfig, kLayer);
   const auto other = lines.image(sha256_of("other"), kLayer);
   const auto index = lines.index_of(image, kArm);
@@ -80,7 +80,7 @@ TEST_CASE("a blob is judged by the manifests of its repository, with all tags th
 }
 
 TEST_CASE("a manifest is judged by itself, and an index has the platforms it names") {
-  Lines lines;
+  Lineage lines;
   const auto image = lines.image(kConfig, kLayer);
   const auto index = lines.index_of(image, kArm);
   const auto kin = lines.kin(index);
@@ -93,7 +93,7 @@ TEST_CASE("a manifest is judged by itself, and an index has the platforms it nam
 }
 
 TEST_CASE("tags that move or go, and links that go, lead nowhere any more") {
-  Lines lines;
+  Lineage lines;
   const auto image = lines.image(kConfig, kLayer), other = lines.image(sha256_of("other"), sha256_of("layer two"));
   lines.tag("v1", image);
   lines.tag("v2", image);
@@ -108,7 +108,7 @@ TEST_CASE("tags that move or go, and links that go, lead nowhere any more") {
 }
 
 TEST_CASE("what an older program stored is entered when the store is opened, once") {
-  Lines lines;
+  Lineage lines;
   const auto image = lines.image(kConfig, kLayer, kApp, false);
   CHECK(lines.kin(kLayer).empty());
   lines.store.reopen();
@@ -152,7 +152,7 @@ TEST_CASE("a store of schema 2 learns which tags mean a digest") {
 }
 
 TEST_CASE("a digest is first seen once, by itself or through an index, and outlives its bytes") {
-  Lines lines;
+  Lineage lines;
   const auto image = lines.image(kConfig, kLayer);
   lines.store.clock.advance(std::chrono::hours(1));
   lines.image(kConfig, kLayer, kElsewhere);
@@ -169,7 +169,7 @@ TEST_CASE("a digest is first seen once, by itself or through an index, and outli
 }
 
 TEST_CASE("what is held when a quarantine begins was seen long ago, what comes later was not") {
-  Lines lines;
+  Lineage lines;
   const auto before = lines.image(kConfig, kLayer);
   REQUIRE(begin_quarantine(*lines.store.blobs).ok());
   const auto after = lines.image(sha256_of("c2"), sha256_of("l2"));
@@ -179,7 +179,7 @@ TEST_CASE("what is held when a quarantine begins was seen long ago, what comes l
 }
 
 TEST_CASE("what is released need not wait, nor what it refers to") {
-  Lines lines;
+  Lineage lines;
   const auto image = lines.image(kConfig, kLayer);
   const auto index = lines.index_of(image, kArm);
   REQUIRE(release_digest(lines.store.index(), index).ok());

@@ -11,24 +11,24 @@ using namespace weir::testing;
 namespace {
 
 const std::string kRepository = "docker.io/library/alpine";
-const Name kName = name_of(kRepository), kOther = name_of("quay.io/other");
+const Name kPurged = name_of(kRepository), kNotPurged = name_of("quay.io/other");
 
 // Images made of blobs and manifests, stored and linked as a pull would.
 struct Images {
   Store store;
 
-  Digest blob(const std::string& bytes, const Name& name = kName) { return store.put(bytes, links(name, sha256_of(bytes))); }
-  Digest manifest(const std::vector<Digest>& layers, const Name& name = kName) {
+  Digest blob(const std::string& bytes, const Name& name = kPurged) { return store.put(bytes, links(name, sha256_of(bytes))); }
+  Digest manifest(const std::vector<Digest>& layers, const Name& name = kPurged) {
     std::string list;
     for (std::size_t i = 1; i < layers.size(); ++i) list += (i > 1 ? "," : "") + described(layers[i]);
     return stored(R"({"config":)" + described(layers[0]) + R"(,"layers":[)" + list + "]}", media_type::kOciManifest, name);
   }
-  Digest index(const std::vector<Digest>& manifests, const Name& name = kName) {
+  Digest index(const std::vector<Digest>& manifests, const Name& name = kPurged) {
     std::string list;
     for (std::size_t i = 0; i < manifests.size(); ++i) list += (i > 0 ? "," : "") + described(manifests[i]);
     return stored(R"({"manifests":[)" + list + "]}", media_type::kOciIndex, name);
   }
-  void tag(const std::string& text, const Digest& digest, const Name& name = kName) {
+  void tag(const std::string& text, const Digest& digest, const Name& name = kPurged) {
     REQUIRE(store.commit([=](IndexWriter& writer) { return writer.put_tag(name, tag_of(text), {digest, 0}); }).ok());
   }
   Result<PurgeResult> purge(const std::string& reference = "") {
@@ -56,7 +56,7 @@ struct Images {
 TEST_CASE("purging a repository forgets its tags, its links and the bytes that only it had") {
   Images images;
   const auto own = images.blob("own"), shared = images.blob("shared");
-  images.blob("shared", kOther);
+  images.blob("shared", kNotPurged);
   const auto manifest = images.manifest({own, shared});
   images.tag("1", manifest);
   images.tag("2", manifest);
@@ -68,8 +68,8 @@ TEST_CASE("purging a repository forgets its tags, its links and the bytes that o
   CHECK(images.gone(own));
   CHECK(images.gone(manifest));
   CHECK(images.held(shared));
-  CHECK(linked(images.store.index(), kOther, shared));
-  CHECK_FALSE(linked(images.store.index(), kName, shared));
+  CHECK(linked(images.store.index(), kNotPurged, shared));
+  CHECK_FALSE(linked(images.store.index(), kPurged, shared));
   CHECK(images.store.index().totals().tags == 0);
 }
 
@@ -97,8 +97,8 @@ TEST_CASE("purging a tag takes its manifest and what only that one refers to") {
   CHECK(images.gone(one));
   CHECK(images.gone(first));
   for (const auto& kept : {two, base, second, config}) CHECK(images.held(kept));
-  CHECK_FALSE(images.store.index().tag(kName, tag_of("1")));
-  CHECK(images.store.index().tag(kName, tag_of("2")));
+  CHECK_FALSE(images.store.index().tag(kPurged, tag_of("1")));
+  CHECK(images.store.index().tag(kPurged, tag_of("2")));
 }
 
 TEST_CASE("what another tag names stays, though the purged one named it too") {
@@ -159,7 +159,7 @@ TEST_CASE("purging a tag whose manifest is not held forgets the tag") {
 
 TEST_CASE("what is not known cannot be purged") {
   Images images;
-  images.blob("x", kOther);
+  images.blob("x", kNotPurged);
   for (const std::string& reference : {std::string(), std::string("latest"), some_digest().text()}) {
     const auto result = images.purge(reference);
     REQUIRE_FALSE(result.ok());
@@ -173,9 +173,9 @@ TEST_CASE("what is not known cannot be purged") {
 TEST_CASE("one digest is purged from every repository, with the tags that name it") {
   Images images;
   const auto config = images.blob("config"), manifest = images.manifest({config});
-  images.manifest({config}, kOther);
+  images.manifest({config}, kNotPurged);
   images.tag("1", manifest);
-  images.tag("1", manifest, kOther);
+  images.tag("1", manifest, kNotPurged);
   const auto result = purge_digest(*images.store.blobs, manifest);
   REQUIRE(result.ok());
   CHECK(result->tags == 2);

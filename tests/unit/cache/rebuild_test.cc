@@ -9,7 +9,7 @@ using namespace weir::testing;
 
 namespace {
 
-const Name kName = name_of("docker.io/library/alpine");
+const Name kRebuilt = name_of("docker.io/library/alpine");
 
 Rebuilt rebuild(Store& store) {
   auto rebuilt = rebuild_index(store.clock, store.disk, store.options, [](std::uint64_t) {});
@@ -20,11 +20,11 @@ Rebuilt rebuild(Store& store) {
 std::vector<Digest> fill(Store& store) {
   std::vector<Digest> digests;
   for (int i = 0; i < 1200; ++i)
-    digests.push_back(store.put("blob " + std::to_string(i), links(kName, sha256_of("blob " + std::to_string(i)))));
+    digests.push_back(store.put("blob " + std::to_string(i), links(kRebuilt, sha256_of("blob " + std::to_string(i)))));
   REQUIRE(store
               .commit([&](IndexWriter& writer) -> Status {
                 if (auto status = writer.put_pin("docker.io/library/**", 7); !status) return status;
-                return writer.put_tag(kName, tag_of("3"), {digests[0], 42});
+                return writer.put_tag(kRebuilt, tag_of("3"), {digests[0], 42});
               })
               .ok());
   return digests;
@@ -50,7 +50,7 @@ TEST_CASE("a rebuilt index knows every blob, and what the old one knew of names"
   CHECK(after.blob_bytes == before.blob_bytes);
   CHECK(after.room == before.room);
   CHECK(after.links == before.links);
-  CHECK(store.index().tag(kName, tag_of("3"))->digest == digests[0]);
+  CHECK(store.index().tag(kRebuilt, tag_of("3"))->digest == digests[0]);
   std::string pins;
   store.index().each_pin([&](std::string_view pattern, WallSeconds since) { pins += std::string(pattern) + std::to_string(since); });
   CHECK(pins == "docker.io/library/**7");

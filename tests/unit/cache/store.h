@@ -13,6 +13,8 @@
 
 namespace weir::testing {
 
+constexpr std::uint64_t kMiB = 1 << 20;
+
 struct Store {
   Scratch scratch;
   ManualClock clock{1'000'000'000};

@@ -31,7 +31,7 @@ UsageKey fetched_by(std::string_view team, std::string_view upstream = "up") {
   return {"node", team, "up/app", upstream, Outcome::miss, Direction::received};
 }
 
-constexpr std::uint64_t kGB = 1'000'000'000;
+constexpr std::uint64_t kGigabyte = 1'000'000'000;
 
 }  // namespace
 
@@ -44,19 +44,19 @@ TEST_CASE("a budget of bytes warns from its soft limit on, and refuses from its 
     budgets.note(hour, fetched_by(team), {1, bytes});
     budgets.settle();
   };
-  fetch("ml", 7 * kGB);
-  fetch("web", 100 * kGB);
+  fetch("ml", 7 * kGigabyte);
+  fetch("web", 100 * kGigabyte);
   CHECK(budgets.ask("ml", "up").warning == "");
   CHECK(budgets.standings().at(0).used == doctest::Approx(0.7));
-  fetch("ml", 1 * kGB);
+  fetch("ml", 1 * kGigabyte);
   CHECK(budgets.ask("ml", "up").warning == "budget ml-month: team ml has 8000000000 of 8000000000 bytes this month");
   CHECK(budgets.ask("ml", "up").refusal == "");
   CHECK(budgets.ask("web", "up").warning == "");
-  fetch("ml", 3 * kGB);
+  fetch("ml", 3 * kGigabyte);
   CHECK(budgets.ask("ml", "up").refusal == "budget ml-month: team ml has 11000000000 of 10000000000 bytes this month");
   CHECK(budgets.standings().at(0).state == 2);
   // What is sent to clients is no matter of budgets.
-  budgets.note(hour, usage_key("x"), {1, 100 * kGB});
+  budgets.note(hour, usage_key("x"), {1, 100 * kGigabyte});
   // The next month begins anew.
   clock.advance(std::chrono::hours(24 * 21));
   budgets.settle();
@@ -70,11 +70,11 @@ TEST_CASE("a budget of a day and an upstream, in money") {
   budgets.configure(some_budgets({{"hub", "upstream hub, day, -, 1.5 USD"}}),
                     shared_prices("hub transfer-gb 0.1\nhub request-1000 500\n"));
   const auto hour = hour_of(clock.wall_seconds());
-  budgets.note(hour - 24, fetched_by("ml", "hub"), {0, 50 * kGB});
-  budgets.note(hour, fetched_by("ml", "hub"), {1, 9 * kGB});
+  budgets.note(hour - 24, fetched_by("ml", "hub"), {0, 50 * kGigabyte});
+  budgets.note(hour, fetched_by("ml", "hub"), {1, 9 * kGigabyte});
   budgets.settle();
   CHECK(budgets.ask("any", "hub").refusal == "");
-  budgets.note(hour, fetched_by("web", "hub"), {0, 1 * kGB});
+  budgets.note(hour, fetched_by("web", "hub"), {0, 1 * kGigabyte});
   budgets.settle();
   CHECK(budgets.ask("any", "hub").refusal == "budget hub: upstream hub has 1.50 of 1.50 USD today");
   CHECK(budgets.ask("any", "other").refusal == "");
@@ -88,8 +88,8 @@ TEST_CASE("what the month has used before the start counts, and a new budget kno
   ManualClock clock(*parse_moment("2026-04-10") * 3600ll);
   const auto ledger = open_ledger(scratch.path());
   Ledger::Fold fold(*ledger);
-  REQUIRE(fold.add(*parse_moment("2026-04-02"), fetched_by("ml"), {1, 5 * kGB}).ok());
-  REQUIRE(fold.add(*parse_moment("2026-03-31"), fetched_by("ml"), {1, 50 * kGB}).ok());
+  REQUIRE(fold.add(*parse_moment("2026-04-02"), fetched_by("ml"), {1, 5 * kGigabyte}).ok());
+  REQUIRE(fold.add(*parse_moment("2026-03-31"), fetched_by("ml"), {1, 50 * kGigabyte}).ok());
   REQUIRE(fold.commit().ok());
   Budgets budgets(clock);
   budgets.load(*ledger);

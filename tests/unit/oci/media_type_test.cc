@@ -6,7 +6,7 @@ using namespace weir;
 using media_type::accepts;
 
 namespace {
-const std::string kOci(media_type::kOciManifest), kList(media_type::kDockerList);
+const std::string kOciManifest(media_type::kOciManifest), kDockerList(media_type::kDockerList);
 }
 
 TEST_CASE("parameters and case are no part of a media type") {
@@ -36,37 +36,37 @@ TEST_CASE("what weir asks upstreams for admits every kind it can hold") {
 }
 
 TEST_CASE("no Accept, or one of nothing, admits everything") {
-  CHECK(accepts("", kOci));
-  CHECK(accepts(" , ,", kOci));
+  CHECK(accepts("", kOciManifest));
+  CHECK(accepts(" , ,", kOciManifest));
 }
 
 TEST_CASE("a type is admitted by its name, its kind or a star") {
-  CHECK(accepts(kOci, kOci));
-  CHECK(accepts("APPLICATION/VND.OCI.IMAGE.MANIFEST.V1+JSON", kOci));
-  CHECK(accepts("text/html, " + kOci + ";q=0.5", kOci));
-  CHECK(accepts("application/*", kOci));
-  CHECK(accepts("*/*", kOci));
-  CHECK(accepts(kList + ", */*", kOci));
-  CHECK_FALSE(accepts(kList, kOci));
-  CHECK_FALSE(accepts("text/*", kOci));
-  CHECK_FALSE(accepts("application", kOci));
-  CHECK_FALSE(accepts("app/*", kOci));
-  CHECK_FALSE(accepts(kOci + "x", kOci));
-  CHECK_FALSE(accepts("application/vnd.oci.image.manifest.v1", kOci));
+  CHECK(accepts(kOciManifest, kOciManifest));
+  CHECK(accepts("APPLICATION/VND.OCI.IMAGE.MANIFEST.V1+JSON", kOciManifest));
+  CHECK(accepts("text/html, " + kOciManifest + ";q=0.5", kOciManifest));
+  CHECK(accepts("application/*", kOciManifest));
+  CHECK(accepts("*/*", kOciManifest));
+  CHECK(accepts(kDockerList + ", */*", kOciManifest));
+  CHECK_FALSE(accepts(kDockerList, kOciManifest));
+  CHECK_FALSE(accepts("text/*", kOciManifest));
+  CHECK_FALSE(accepts("application", kOciManifest));
+  CHECK_FALSE(accepts("app/*", kOciManifest));
+  CHECK_FALSE(accepts(kOciManifest + "x", kOciManifest));
+  CHECK_FALSE(accepts("application/vnd.oci.image.manifest.v1", kOciManifest));
 }
 
 TEST_CASE("a weight of zero refuses, any other admits") {
   for (const std::string zero : {";q=0", "; q=0.0", ";q=0.000", ";Q=0", ";v=1;q=0"})
-    CHECK_MESSAGE(!accepts(kOci + zero, kOci), zero);
+    CHECK_MESSAGE(!accepts(kOciManifest + zero, kOciManifest), zero);
   for (const std::string more : {";q=1", ";q=0.001", "; q=0.5", ";q=1.000", ";v=0", ";quiet=0"})
-    CHECK_MESSAGE(accepts(kOci + more, kOci), more);
-  CHECK_FALSE(accepts("*/*;q=0", kOci));
-  CHECK(accepts(kOci + ", */*;q=0", kOci));
+    CHECK_MESSAGE(accepts(kOciManifest + more, kOciManifest), more);
+  CHECK_FALSE(accepts("*/*;q=0", kOciManifest));
+  CHECK(accepts(kOciManifest + ", */*;q=0", kOciManifest));
 }
 
 TEST_CASE("the most specific range decides (RFC 9110 12.5.1)") {
-  CHECK_FALSE(accepts("*/*, " + kOci + ";q=0", kOci));
-  CHECK_FALSE(accepts("application/*, " + kOci + ";q=0", kOci));
-  CHECK_FALSE(accepts("*/*, application/*;q=0", kOci));
-  CHECK(accepts("application/*;q=0, " + kOci, kOci));
+  CHECK_FALSE(accepts("*/*, " + kOciManifest + ";q=0", kOciManifest));
+  CHECK_FALSE(accepts("application/*, " + kOciManifest + ";q=0", kOciManifest));
+  CHECK_FALSE(accepts("*/*, application/*;q=0", kOciManifest));
+  CHECK(accepts("application/*;q=0, " + kOciManifest, kOciManifest));
 }

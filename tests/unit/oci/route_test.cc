@@ -20,7 +20,7 @@ std::string routed(std::string_view path) {
   return route.reference ? text + ' ' + route.reference->text() : text;
 }
 
-const std::string kDigest = some_digest().text();
+const std::string kSha256 = some_digest().text();
 
 }  // namespace
 
@@ -28,10 +28,10 @@ TEST_CASE("every endpoint of the distribution is told from its URL") {
   CHECK(routed("/v2/") == "base");
   CHECK(routed("/v2") == "base");
   CHECK(routed("/v2/library/alpine/manifests/3.20") == "manifest library/alpine 3.20");
-  CHECK(routed("/v2/a/manifests/" + kDigest) == "manifest a " + kDigest);
-  CHECK(routed("/v2/a/blobs/" + kDigest) == "blob a " + kDigest);
+  CHECK(routed("/v2/a/manifests/" + kSha256) == "manifest a " + kSha256);
+  CHECK(routed("/v2/a/blobs/" + kSha256) == "blob a " + kSha256);
   CHECK(routed("/v2/a/b/c/tags/list") == "tags a/b/c");
-  CHECK(routed("/v2/a/referrers/" + kDigest) == "referrers a " + kDigest);
+  CHECK(routed("/v2/a/referrers/" + kSha256) == "referrers a " + kSha256);
   CHECK(routed("/v2/a/blobs/uploads") == "uploads a");
   CHECK(routed("/v2/a/blobs/uploads/") == "uploads a");
   CHECK(routed("/v2/a/b/blobs/uploads/6b3c9a93-af5d") == "uploads a/b");
@@ -49,7 +49,7 @@ TEST_CASE("where tokens come from, and the keys they are signed with, are routes
 TEST_CASE("a name may contain the words of the endpoints") {
   CHECK(routed("/v2/manifests/manifests/latest") == "manifest manifests latest");
   CHECK(routed("/v2/a/manifests/b/manifests/latest") == "manifest a/manifests/b latest");
-  CHECK(routed("/v2/a/blobs/b/blobs/" + kDigest) == "blob a/blobs/b " + kDigest);
+  CHECK(routed("/v2/a/blobs/b/blobs/" + kSha256) == "blob a/blobs/b " + kSha256);
   CHECK(routed("/v2/a/tags/list/tags/list") == "tags a/tags/list");
   CHECK(routed("/v2/a/tags/list/manifests/x") == "manifest a/tags/list x");
   CHECK(routed("/v2/a/manifests/tags/list") == "tags a/manifests");
@@ -61,12 +61,12 @@ TEST_CASE("a name may contain the words of the endpoints") {
 TEST_CASE("a repository called blobs/uploads has manifests, blobs and tags like any other") {
   CHECK(routed("/v2/a/blobs/uploads/manifests/latest") == "manifest a/blobs/uploads latest");
   CHECK(routed("/v2/a/blobs/uploads/tags/list") == "tags a/blobs/uploads");
-  CHECK(routed("/v2/a/blobs/uploads/blobs/" + kDigest) == "blob a/blobs/uploads " + kDigest);
+  CHECK(routed("/v2/a/blobs/uploads/blobs/" + kSha256) == "blob a/blobs/uploads " + kSha256);
 }
 
 TEST_CASE("percent-encoding is undone once before anything is read") {
-  CHECK(routed("/v2/a/manifests/" + some_digest().text().replace(6, 1, "%3A")) == "manifest a " + kDigest);
-  CHECK(routed("/v2/a/manifests/" + some_digest().text().replace(6, 1, "%3a")) == "manifest a " + kDigest);
+  CHECK(routed("/v2/a/manifests/" + some_digest().text().replace(6, 1, "%3A")) == "manifest a " + kSha256);
+  CHECK(routed("/v2/a/manifests/" + some_digest().text().replace(6, 1, "%3a")) == "manifest a " + kSha256);
   CHECK(routed("/v2/library%2Falpine/manifests/x") == "manifest library/alpine x");
   CHECK(routed("/%762/") == "base");
   CHECK(routed("/v2/a/manifests/%252e") == "400 TAG_INVALID");

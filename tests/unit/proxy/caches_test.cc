@@ -12,7 +12,7 @@ using namespace weir::testing;
 
 namespace {
 
-const Name kAlpine = name_of("docker.io/library/alpine"), kOther = name_of("quay.io/other");
+const Name kAlpine = name_of("docker.io/library/alpine"), kAnother = name_of("quay.io/other");
 
 std::shared_ptr<const Listing> listing(std::string body) {
   Listing made;
@@ -29,7 +29,7 @@ TEST_CASE("'not there' is believed for as long as was said, of that repository a
   cache.insert(kAlpine, "3", Seconds(30));
   CHECK(cache.contains(kAlpine, "3"));
   CHECK_FALSE(cache.contains(kAlpine, "30"));
-  CHECK_FALSE(cache.contains(kOther, "3"));
+  CHECK_FALSE(cache.contains(kAnother, "3"));
   clock.advance(Milliseconds(29'999));
   CHECK(cache.contains(kAlpine, "3"));
   clock.advance(Milliseconds(1));
@@ -66,16 +66,16 @@ TEST_CASE("'not there' said again counts from the later time, and for no time is
 TEST_CASE("more than a hundred thousand are never kept: what is over goes first, and if nothing is, all of it") {
   ManualClock clock;
   NegativeCache cache(clock);
-  cache.insert(kOther, "long", Seconds(100));
+  cache.insert(kAnother, "long", Seconds(100));
   for (int i = 1; i < 100'000; ++i) cache.insert(kAlpine, std::to_string(i), Seconds(1));
   clock.advance(Seconds(2));
   cache.insert(kAlpine, "one more", Seconds(1));
-  CHECK(cache.contains(kOther, "long"));
+  CHECK(cache.contains(kAnother, "long"));
   for (int i = 2; i < 100'000; ++i) cache.insert(kAlpine, std::to_string(i), Seconds(1));
-  CHECK(cache.contains(kOther, "long"));
+  CHECK(cache.contains(kAnother, "long"));
   cache.insert(kAlpine, "one too many", Seconds(1));
   CHECK(cache.contains(kAlpine, "one too many"));
-  CHECK_FALSE(cache.contains(kOther, "long"));
+  CHECK_FALSE(cache.contains(kAnother, "long"));
 }
 
 TEST_CASE("a list is kept for as long as was said, unless it is large") {

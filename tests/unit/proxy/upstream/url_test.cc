@@ -6,7 +6,7 @@ using namespace weir;
 
 namespace {
 
-std::string parsed(std::string_view text) {
+std::string parsed_url(std::string_view text) {
   const auto url = Url::parse(text);
   return url ? url->text() : "wrong";
 }
@@ -36,16 +36,16 @@ TEST_CASE("a URL comes apart into scheme, host, port and target") {
 }
 
 TEST_CASE("a URL is written in one way") {
-  CHECK(parsed("http://a") == "http://a/");
-  CHECK(parsed("http://a:80/x") == "http://a/x");
-  CHECK(parsed("https://a:443/x") == "https://a/x");
-  CHECK(parsed("http://a:443/x") == "http://a:443/x");
-  CHECK(parsed("http://a:/x") == "http://a/x");
-  CHECK(parsed("http://a?x=1") == "http://a/?x=1");
-  CHECK(parsed("http://a/x#fragment") == "http://a/x");
-  CHECK(parsed("http://a#fragment") == "http://a/");
-  CHECK(parsed("https://[FD00::7]:5000/x") == "https://[fd00::7]:5000/x");
-  CHECK(parsed("http://a/B%2fc?D=%20") == "http://a/B%2fc?D=%20");
+  CHECK(parsed_url("http://a") == "http://a/");
+  CHECK(parsed_url("http://a:80/x") == "http://a/x");
+  CHECK(parsed_url("https://a:443/x") == "https://a/x");
+  CHECK(parsed_url("http://a:443/x") == "http://a:443/x");
+  CHECK(parsed_url("http://a:/x") == "http://a/x");
+  CHECK(parsed_url("http://a?x=1") == "http://a/?x=1");
+  CHECK(parsed_url("http://a/x#fragment") == "http://a/x");
+  CHECK(parsed_url("http://a#fragment") == "http://a/");
+  CHECK(parsed_url("https://[FD00::7]:5000/x") == "https://[fd00::7]:5000/x");
+  CHECK(parsed_url("http://a/B%2fc?D=%20") == "http://a/B%2fc?D=%20");
 }
 
 TEST_CASE("what is no http or https URL is refused") {
@@ -79,15 +79,15 @@ TEST_CASE("what is no http or https URL is refused") {
                                 "http://a/\x7f",
                                 "javascript:alert(1)",
                                 "unix:///run/x"}) {
-    CHECK_MESSAGE(parsed(bad) == "wrong", bad);
+    CHECK_MESSAGE(parsed_url(bad) == "wrong", bad);
   }
-  CHECK(parsed(std::string_view("http://a/\0b", 11)) == "wrong");
+  CHECK(parsed_url(std::string_view("http://a/\0b", 11)) == "wrong");
 }
 
 TEST_CASE("brackets stand around an IPv6 address and nowhere else") {
   for (const std::string bad : {"http://[a]/", "http://[registry.example]/", "http://[[::1]/", "http://[::1]]/",
                                 "http://[127.0.0.1]/", "http://a]b/", "http://a[b/"})
-    CHECK_MESSAGE(parsed(bad) == "wrong", bad);
+    CHECK_MESSAGE(parsed_url(bad) == "wrong", bad);
 }
 
 TEST_CASE("an error about a URL does not repeat its query") {
