@@ -15,7 +15,7 @@ LDFLAGS  += -fuse-ld=lld -pthread $(LINK_$(MODE))
 
 FLAGS_debug   := -O0 -Werror
 FLAGS_release := -O2 -DNDEBUG -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
-FLAGS_asan    := -O1 -gline-tables-only -Werror -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
+FLAGS_asan    := -O1 -gline-tables-only -Werror -fsanitize=address,undefined -fno-sanitize-recover=all
 FLAGS_tsan    := -O1 -gline-tables-only -Werror -fsanitize=thread
 LINK_release  := -pie -Wl,-z,relro,-z,now
 LINK_asan     := -fsanitize=address,undefined
@@ -27,32 +27,43 @@ QUICK_release := -O1 -gline-tables-only
 QUICK_asan    := -O0
 QUICK_tsan    := -O0
 
+# What runs once for each command is compiled for a short build too.
+COLD         := conf node commands
+COLD_debug   := -O0
+COLD_release := -O1
+COLD_asan    := -O0
+COLD_tsan    := -O0
+# The rooms that a fuzzer watches from within.
+FUZZED       := base oci meter policy proxy/http proxy/auth proxy/upstream conf
+FUZZED_asan  := -fsanitize=fuzzer-no-link
+
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unversioned)
 
 # The rooms, lowest first: a folder may include only itself and what stands before it
 # (tools/lint says precisely which). Each is a static library.
-ROOMS   := base oci meter cache policy proxy/http proxy/auth proxy/upstream node proxy conf
-# conf sees every folder's options.h and proxy sees conf: linked last, so it comes first.
+# conf sees every folder's options.h.
+ROOMS   := base oci meter cache policy proxy/http proxy/auth proxy/upstream node conf proxy commands
 LIBRARY  = $(BUILD)/lib/$(subst /,_,$(1)).a
-SOURCES  = $(filter-out proxy/main.cc,$(wildcard $(1)/*.cc))
+SOURCES  = $(filter-out commands/main.cc,$(wildcard $(1)/*.cc))
 # A room is compiled as one unit, which takes less than half the time of its files one by one. Debug is for work on one file.
-APART   := proxy/version.cc
+APART   := base/version.cc
 WHOLE    = $(BUILD)/whole/$(subst /,_,$(1)).o
 OBJECTS  = $(if $(filter debug,$(MODE)),$(patsubst %.cc,$(BUILD)/%.o,$(call SOURCES,$(1))),\
              $(if $(call SOURCES,$(1)),$(WHOLE)) $(patsubst %.cc,$(BUILD)/%.o,$(filter $(APART),$(call SOURCES,$(1)))))
 LIBS    := -levent_core -llmdb -lssl -lcrypto -lcurl -lcrypt -lsystemd -lboost_program_options -lhs
 # Libraries in link order: users before the used.
-ARCHIVES := $(foreach r,proxy conf node proxy/upstream proxy/auth proxy/http policy cache meter oci base,$(if $(wildcard $(r)/*.cc),$(call LIBRARY,$(r))))
+ARCHIVES := $(foreach r,commands proxy conf node proxy/upstream proxy/auth proxy/http policy cache meter oci base,$(if $(wildcard $(r)/*.cc),$(call LIBRARY,$(r))))
 
 .PHONY: all run demo check check-long bench bench-eviction bench-store bench-report bench-guesses bench-policy fuzz format lint deb install clean units unit scenario crash e2e tests fuzzers FORCE
 all: $(BUILD)/weir
 
 define ROOM
+$(WHOLE): CXXFLAGS += $(if $(filter $(1),$(COLD)),$(COLD_$(MODE))) $(if $(filter $(1),$(FUZZED)),$(FUZZED_$(MODE)))
 $(call LIBRARY,$(1)): $(call OBJECTS,$(1))
 	@mkdir -p $$(@D); rm -f $$@; $(AR) rcs $$@ $$^
 $(WHOLE): $(filter-out $(APART),$(call SOURCES,$(1)))
 	@mkdir -p $$(@D); printf '#include "%s"\n' $(filter-out $(APART),$(call SOURCES,$(1))) >$$(@:.o=.cc)
-	$(CXX) $(CXXFLAGS) -c -o $$@ $$(@:.o=.cc)
+	$(CXX) $$(CXXFLAGS) -c -o $$@ $$(@:.o=.cc)
 endef
 $(foreach r,$(ROOMS),$(eval $(call ROOM,$(r))))
 
@@ -62,12 +73,12 @@ $(BUILD)/%.o: %.cc
 
 $(foreach d,unit scenario support crash,$(eval $(BUILD)/tests/$(d)/%.o: CXXFLAGS += $(QUICK_$(MODE))))
 
-$(BUILD)/weir: $(BUILD)/proxy/main.o $(ARCHIVES)
+$(BUILD)/weir: $(BUILD)/commands/main.o $(ARCHIVES)
 	$(CXX) $(LDFLAGS) -o $@ $< $(ARCHIVES) $(LIBS)
 
 # --version says what was built; the stamp changes only when the answer does.
-$(BUILD)/proxy/version.o: $(BUILD)/version.stamp
-$(BUILD)/proxy/version.o: CXXFLAGS += -DWEIR_VERSION='"$(VERSION)"'
+$(BUILD)/base/version.o: $(BUILD)/version.stamp
+$(BUILD)/base/version.o: CXXFLAGS += -DWEIR_VERSION='"$(VERSION)"'
 $(BUILD)/version.stamp: FORCE
 	@mkdir -p $(@D); echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@
 
@@ -86,7 +97,8 @@ BELOW_proxy/auth := oci base
 BELOW_proxy/upstream := meter oci base
 BELOW_node := proxy/upstream proxy/auth meter oci base
 BELOW_conf := proxy/upstream proxy/auth proxy/http policy cache meter oci base
-BELOW_proxy := conf node proxy/upstream proxy/auth proxy/http policy cache meter oci base
+BELOW_proxy := conf proxy/upstream proxy/auth proxy/http policy cache meter oci base
+BELOW_commands := conf node proxy/upstream proxy/auth proxy/http policy cache meter oci base
 # Compiled as one unit too.
 UNIT_TESTS = $(wildcard tests/unit/$(1)/*_test.cc)
 UNIT_WHOLE = $(BUILD)/whole/tests/unit/$(1).o
@@ -179,6 +191,7 @@ fuzz:
 	$(MAKE) MODE=asan fuzzers
 	tests/fuzz/run.sh $(FUZZERS)
 fuzzers: $(FUZZERS)
+build/asan/tests/fuzz/%.o: CXXFLAGS += $(FUZZED_asan)
 build/asan/tests/fuzz_%: build/asan/tests/fuzz/%.o $(ARCHIVES)
 	@mkdir -p $(@D); $(CXX) $(LDFLAGS) -fsanitize=fuzzer -o $@ $< $(ARCHIVES) $(LIBS)
 

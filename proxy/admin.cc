@@ -3,11 +3,11 @@
 #include <algorithm>
 
 #include "base/json.h"
+#include "base/version.h"
 #include "cache/lineage.h"
 #include "cache/purge.h"
+#include "cache/scrub_report.h"
 #include "proxy/answer.h"
-#include "proxy/scrub_report.h"
-#include "proxy/version.h"
 
 namespace weir {
 namespace {

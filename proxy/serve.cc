@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "base/version.h"
 #include "cache/scrub.h"
 #include "proxy/admin.h"
 #include "proxy/app.h"
@@ -17,7 +18,6 @@
 #include "proxy/http/server.h"
 #include "proxy/policy_loader.h"
 #include "proxy/storage_census.h"
-#include "proxy/version.h"
 
 namespace weir {
 namespace {

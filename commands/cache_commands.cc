@@ -1,4 +1,4 @@
-#include "proxy/cache_commands.h"
+#include "commands/cache_commands.h"
 
 #include <cstdio>
 #include <map>
@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "cache/purge.h"
-#include "proxy/command_tools.h"
+#include "commands/command_tools.h"
 
 namespace weir {
 namespace {

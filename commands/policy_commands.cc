@@ -1,4 +1,4 @@
-#include "proxy/policy_commands.h"
+#include "commands/policy_commands.h"
 
 #include <cstdio>
 #include <ctime>
@@ -6,8 +6,8 @@
 #include <iostream>
 
 #include "base/json.h"
+#include "commands/command_tools.h"
 #include "policy/policy.h"
-#include "proxy/command_tools.h"
 #include "proxy/upstream/router.h"
 
 namespace weir {

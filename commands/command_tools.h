@@ -10,9 +10,9 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "cache/index.h"
+#include "commands/admin_client.h"
 #include "conf/options.h"
 #include "oci/reference.h"
-#include "proxy/admin_client.h"
 
 namespace weir {
 

@@ -1,14 +1,14 @@
-#include "proxy/token_command.h"
+#include "commands/token_command.h"
 
 #include <cstdio>
 
 #include "base/json.h"
 #include "base/text.h"
 #include "cache/layout.h"
+#include "commands/command_tools.h"
 #include "proxy/auth/identity.h"
 #include "proxy/auth/scope.h"
 #include "proxy/auth/tokens.h"
-#include "proxy/command_tools.h"
 
 namespace weir {
 namespace {

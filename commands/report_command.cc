@@ -1,4 +1,4 @@
-#include "proxy/report_command.h"
+#include "commands/report_command.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -6,10 +6,10 @@
 #include "base/file_system.h"
 #include "base/text.h"
 #include "cache/layout.h"
+#include "commands/command_tools.h"
 #include "meter/focus.h"
 #include "meter/report_page.h"
 #include "meter/report_text.h"
-#include "proxy/command_tools.h"
 
 namespace weir {
 namespace {

@@ -1,4 +1,4 @@
-#include "proxy/version.h"
+#include "base/version.h"
 
 #ifndef WEIR_VERSION
 #define WEIR_VERSION "unversioned"

@@ -1,4 +1,4 @@
-#include "proxy/user_command.h"
+#include "commands/user_command.h"
 
 #include <termios.h>
 #include <unistd.h>

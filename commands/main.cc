@@ -7,19 +7,19 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/version.h"
+#include "commands/cache_commands.h"
+#include "commands/credential_command.h"
+#include "commands/node_command.h"
+#include "commands/policy_commands.h"
+#include "commands/report_command.h"
+#include "commands/token_command.h"
+#include "commands/upkeep_commands.h"
+#include "commands/user_command.h"
 #include "conf/command_line.h"
 #include "conf/config.h"
 #include "proxy/auth/users.h"
-#include "proxy/cache_commands.h"
-#include "proxy/credential_command.h"
-#include "proxy/node_command.h"
-#include "proxy/policy_commands.h"
-#include "proxy/report_command.h"
 #include "proxy/serve.h"
-#include "proxy/token_command.h"
-#include "proxy/upkeep_commands.h"
-#include "proxy/user_command.h"
-#include "proxy/version.h"
 
 namespace weir {
 namespace {

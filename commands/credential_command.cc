@@ -1,4 +1,4 @@
-#include "proxy/credential_command.h"
+#include "commands/credential_command.h"
 
 #include <cstdio>
 

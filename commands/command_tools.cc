@@ -1,4 +1,4 @@
-#include "proxy/command_tools.h"
+#include "commands/command_tools.h"
 
 #include <grp.h>
 #include <sys/stat.h>

@@ -1,4 +1,4 @@
-#include "proxy/scrub_report.h"
+#include "cache/scrub_report.h"
 
 #include "base/text.h"
 

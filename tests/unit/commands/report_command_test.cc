@@ -1,5 +1,5 @@
 // The example that docs/cost.md works by hand, as the command prints it. Run from the root of the sources.
-#include "proxy/report_command.h"
+#include "commands/report_command.h"
 
 #include <unistd.h>
 

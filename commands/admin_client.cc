@@ -1,7 +1,7 @@
-#include "proxy/admin_client.h"
+#include "commands/admin_client.h"
 
+#include "base/version.h"
 #include "proxy/upstream/transport.h"
-#include "proxy/version.h"
 
 namespace weir {
 namespace {

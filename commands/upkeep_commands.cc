@@ -1,4 +1,4 @@
-#include "proxy/upkeep_commands.h"
+#include "commands/upkeep_commands.h"
 
 #include <unistd.h>
 
@@ -8,9 +8,9 @@
 #include "base/text.h"
 #include "cache/rebuild.h"
 #include "cache/scrub.h"
+#include "cache/scrub_report.h"
+#include "commands/command_tools.h"
 #include "oci/pattern.h"
-#include "proxy/command_tools.h"
-#include "proxy/scrub_report.h"
 
 namespace weir {
 namespace {

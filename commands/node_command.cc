@@ -1,4 +1,4 @@
-#include "proxy/node_command.h"
+#include "commands/node_command.h"
 
 #include <algorithm>
 #include <cstdio>
