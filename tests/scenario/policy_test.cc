@@ -215,7 +215,7 @@ TEST_CASE("reloads under load: no request sees half a policy, and nothing is lef
   const std::string two = "two-a allow * pull up/secret/app\ntwo-b deny * pull up/app\n";
   Ruled scene(one, "default = deny\n");
   const char* wanted = std::getenv("WEIR_RELOADS");
-  const int reloads = wanted ? std::atoi(wanted) : 40;
+  const int reloads = wanted ? std::atoi(wanted) : 12;
   CHECK(scene.get(manifest_path("app", "latest")).status == 200);
   scene.weir.directory().write("policy.rules", two);
   CHECK(policy(scene, {"reload"}).exit_code == 0);
