@@ -14,7 +14,7 @@ CXXFLAGS += -std=c++20 -g -I. -MMD -MP -pthread -fno-omit-frame-pointer $(WARN) 
 LDFLAGS  += -fuse-ld=lld -pthread $(LINK_$(MODE))
 
 FLAGS_debug   := -O0 -Werror
-FLAGS_release := -O2 -DNDEBUG -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
+FLAGS_release := -O2 -g1 -DNDEBUG -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 FLAGS_asan    := -O1 -gline-tables-only -Werror -fsanitize=address,undefined -fno-sanitize-recover=all
 FLAGS_tsan    := -O1 -gline-tables-only -Werror -fsanitize=thread
 LINK_release  := -pie -Wl,-z,relro,-z,now

@@ -1,7 +1,10 @@
 #include "commands/report_command.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include "base/file_system.h"
 #include "base/text.h"
@@ -16,7 +19,7 @@ namespace {
 
 constexpr std::size_t kMostReportBytes = 256 << 20;
 
-std::vector<Flag> report_flags() {
+std::vector<Flag> query_flags() {
   auto flags = config_flags();
   flags.push_back(
       {"from", "TIME", "The first hour: 2026, 2026-01, 2026-01-31 or 2026-01-31T05, in UTC; else the first there is."});
@@ -24,13 +27,18 @@ std::vector<Flag> report_flags() {
   flags.push_back(
       {"by", "WHAT", "identity, team, repository, upstream, outcome or day; several with commas; may be repeated.", true});
   flags.push_back({"top", "NUMBER", "Only so many rows; the total is of all."});
+  return flags;
+}
+
+std::vector<Flag> report_flags() {
+  auto flags = query_flags();
   flags.push_back({"format", "table|csv|json|focus|html", "How to print.", false, "table"});
   return flags;
 }
 
 std::vector<Flag> merge_flags() {
-  auto flags = config_flags();
-  flags.push_back({"top", "NUMBER", "Only so many rows; the total is of all."});
+  auto flags = query_flags();
+  flags.push_back({"kind", "usage|cost|savings", "What to say of ledgers; else what the first report says, or usage."});
   flags.push_back({"format", "table|csv|json", "How to print.", false, "table"});
   return flags;
 }
@@ -58,10 +66,16 @@ Result<std::size_t> top_of(const Invocation& invocation) {
   return static_cast<std::size_t>(*number);
 }
 
-Result<ReportQuery> query_of(const Invocation& invocation) {
+// REQUIRES: it is one, which the command line sees to.
+ReportKind kind_of(std::string_view word) {
+  const auto known = std::find(kReportKindNames.begin(), kReportKindNames.end(), word);
+  MUST(known != kReportKindNames.end());
+  return static_cast<ReportKind>(known - kReportKindNames.begin());
+}
+
+Result<ReportQuery> query_of(const Invocation& invocation, ReportKind kind) {
   ReportQuery query;
-  const auto kind = invocation.command.substr(invocation.command.find(' ') + 1);
-  query.kind = kind == "cost" ? ReportKind::cost : kind == "savings" ? ReportKind::savings : ReportKind::usage;
+  query.kind = kind;
   const auto from = moment_of(invocation, "from"), to = moment_of(invocation, "to");
   const auto top = top_of(invocation);
   if (!from) return from.error();
@@ -81,8 +95,11 @@ Result<ReportQuery> query_of(const Invocation& invocation) {
       if (std::find(query.by.begin(), query.by.end(), *dimension) == query.by.end()) query.by.push_back(*dimension);
     }
   }
-  if (query.by.empty()) query.by.push_back(query.kind == ReportKind::usage ? Dimension::outcome : Dimension::upstream);
   return query;
+}
+
+void group_by_default(ReportQuery& query) {
+  if (query.by.empty()) query.by.push_back(query.kind == ReportKind::usage ? Dimension::outcome : Dimension::upstream);
 }
 
 void print_report(const Report& report, const std::string& format) {
@@ -91,20 +108,54 @@ void print_report(const Report& report, const std::string& format) {
   else print(report_table(report));
 }
 
-int merge(const Invocation& invocation) {
-  const auto top = top_of(invocation);
-  if (!top) return wrong_usage(top.error().what);
+Result<Report> read_report(const std::string& file) {
+  const auto text = read_small_file(file, kMostReportBytes);
+  if (!text) return text.error();
+  auto report = parse_report(*text);
+  if (!report) return Error{Failure::invalid, Side::client, false, file + ": " + report.error().what};
+  return report;
+}
+
+bool is_directory(const std::string& path) {
+  struct stat status{};
+  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+// The usage below a site's cache directory, or in what was copied of it: its `meter`.
+Result<UsageView> open_usage(const std::string& directory) {
+  auto below = UsageView::open(Layout(directory).usage());
+  if (below || below.error().failure != Failure::not_found) return below;
+  return UsageView::open(directory);
+}
+
+// Reports as JSON are taken as they are; ledgers are asked the same as the first of them, or what the flags say.
+int merge(const Invocation& invocation, const Options& options) {
+  const auto given_kind = invocation.value("kind");
+  auto query = query_of(invocation, kind_of(given_kind.value_or("usage")));
+  if (!query) return wrong_usage(query.error().what);
   std::vector<Report> reports;
+  std::vector<std::string> ledgers;
   for (const auto& file : invocation.positionals) {
-    const auto text = read_small_file(file, kMostReportBytes);
-    if (!text) return complain(text.error());
-    auto report = parse_report(*text);
-    if (!report) return complain(Error{Failure::invalid, Side::client, false, file + ": " + report.error().what});
+    if (is_directory(file)) {
+      ledgers.push_back(file);
+      continue;
+    }
+    auto report = read_report(file);
+    if (!report) return complain(report.error());
     reports.push_back(*std::move(report));
+  }
+  if (!reports.empty() && !given_kind) query->kind = reports[0].kind;
+  if (!reports.empty() && query->by.empty()) query->by = reports[0].by;
+  group_by_default(*query);
+  const auto top = std::exchange(query->top, 0);
+  for (const auto& ledger : ledgers) {
+    const auto view = open_usage(ledger);
+    if (!view) return complain(Error{view.error().failure, Side::local, false, ledger + ": " + view.error().what});
+    reports.push_back(make_report(*view, *options.price.prices, options.price.currency, *query));
   }
   auto merged = merge_reports(std::move(reports));
   if (!merged) return complain(merged.error());
-  order_report(*merged, *top);
+  order_report(*merged, top);
   print_report(*merged, invocation.value("format").value_or("table"));
   return 0;
 }
@@ -116,15 +167,16 @@ std::vector<Command> report_commands() {
           {"report cost", "what upstreams and storage cost, by the prices of [price]", report_flags(), {}},
           {"report savings", "what the same pulls had cost straight from the upstreams, and what was saved", report_flags(), {}},
           {"report merge",
-           "reports of several sites, printed with --format json, as one",
+           "several sites as one: their ledgers, or reports printed with --format json",
            merge_flags(),
-           {{"FILE", "a report as JSON", true, true}}}};
+           {{"FILE", "a report as JSON, or the directory of a site's cache or of its meter", true, true}}}};
 }
 
 int report_command(const Invocation& invocation, const Options& options) {
-  if (invocation.command == "report merge") return merge(invocation);
-  const auto query = query_of(invocation);
+  if (invocation.command == "report merge") return merge(invocation, options);
+  auto query = query_of(invocation, kind_of(invocation.command.substr(invocation.command.find(' ') + 1)));
   if (!query) return wrong_usage(query.error().what);
+  group_by_default(*query);
   auto view = UsageView::open(Layout(options.cache.directory).usage());
   if (!view) return complain(view.error());
   const auto format = invocation.value("format").value_or("table");

@@ -397,7 +397,12 @@ int serve(const LoadedConfig& config, const ConfigSource& source) {
   const SignalWatch on_term(*loops[0], SIGTERM, [&] { shutdown.begin(); });
   const SignalWatch on_interrupt(*loops[0], SIGINT, [&] { shutdown.begin(); });
   const SignalWatch on_hangup(*loops[0], SIGHUP, [&] {
-    pool.submit([&] { reload(site, app_server, passwords, certificates, pool, source, rules, reload_failed); });
+    // The end waits for it: all that it touches lives here.
+    site.background.fetch_add(1);
+    pool.submit([&] {
+      reload(site, app_server, passwords, certificates, pool, source, rules, reload_failed);
+      site.background.fetch_sub(1);
+    });
   });
   const Watchdog watchdog(*loops[0]);
 

@@ -108,7 +108,7 @@ finish() {
 }
 
 targets() { if [[ $1 == asan ]]; then echo all units fuzzers; else echo all units; fi; }
-unit() { TEST_PARTS=2 TEST_JOBS=2 build "MODE=$1" unit; }
+unit() { TEST_PARTS=6 TEST_JOBS=2 build "MODE=$1" unit; }
 # The program is the one of the mode; whoever plays its upstream and its clients is always built for release: it is not
 # what is under test, and it should keep out of the way of the program's timing.
 scenario() {

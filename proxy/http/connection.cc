@@ -70,7 +70,8 @@ struct Connection::Ready {
 Connection::Connection(Loop& loop, Socket socket, std::string peer, const HttpOptions& options, Handler& handler,
                        Counters& counters, DiskPool& pool, ConnectionSet& set)
     : loop_(loop), socket_(std::move(socket)), peer_(std::move(peer)), options_(options), handler_(handler), counters_(counters),
-      head_cell_(counters.cell(Metric::sent_head_bytes)), pool_(pool), set_(set),
+      head_cell_(counters.cell(Metric::sent_head_bytes)), overhead_cell_(counters.cell(Metric::sent_overhead)), pool_(pool),
+      set_(set),
       // Edge-triggered for both directions and added once: a request costs no call to epoll_ctl.
       event_(event_new(loop.base(), socket_.fd(), EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST, &Connection::on_event, this)),
       timer_(loop, [this] {
@@ -82,6 +83,7 @@ Connection::Connection(Loop& loop, Socket socket, std::string peer, const HttpOp
 }
 
 Connection::~Connection() {
+  count_overhead();
   event_free(event_);
   socket_.close();
   set_.erase(this);
@@ -100,6 +102,14 @@ void Connection::on_event(int, short what, void* raw) {
 void Connection::resume() {
   timer_.stop();
   if (auto handle = std::exchange(waiting_, {})) handle.resume();
+}
+
+// What TLS has added since the last time. Nothing is under way then, or what is has no other end.
+void Connection::count_overhead() {
+  const TlsSession* tls = socket_.tls();
+  if (!tls || tls->overhead() <= overhead_) return;
+  overhead_cell_.add(tls->overhead() - overhead_);
+  overhead_ = tls->overhead();
 }
 
 void Connection::drain() {
@@ -241,6 +251,7 @@ Task<void> Connection::serve() {
   }
   for (unsigned requests = 1;; ++requests) {
     const bool again = co_await serve_request();
+    count_overhead();
     if (!again) co_return;
     if (requests % kRequestsInTurn == 0) co_await Yield{loop_};
   }
@@ -298,6 +309,7 @@ Task<bool> Connection::handshake() {
   if (closing_) co_return false;
   counters_.cell(Metric::tls_handshakes, "failed").add(1);
   if (tls.met_plain_http()) {
+    count_overhead();
     socket_.drop_tls();
     co_await refuse(400, "this port speaks TLS");
   }

@@ -75,6 +75,7 @@ class Connection {
   Task<Status> send_file_bytes(Exchange& exchange, int fd, std::uint64_t offset, std::uint64_t length);
   Task<void> load_pages(int fd, std::uint64_t offset, std::uint64_t length);
   void keep_rest(std::size_t consumed);
+  void count_overhead();
   Wait not_ready(Io::Kind wanted) noexcept;
 
   static void on_event(int fd, short what, void* self);
@@ -87,6 +88,8 @@ class Connection {
   Handler& handler_;
   Counters& counters_;
   Cell& head_cell_;
+  Cell& overhead_cell_;
+  std::uint64_t overhead_ = 0;  // that is counted
   DiskPool& pool_;
   ConnectionSet& set_;
 

@@ -157,7 +157,10 @@ Io TlsSession::write(std::string_view bytes) {
   ERR_clear_error();
   std::size_t count = 0;
   const int result = SSL_write_ex(session_.get(), bytes.data(), bytes.size(), &count);
-  if (result == 1) return {Io::Kind::bytes, count};
+  if (result == 1) {
+    taken_ += count;
+    return {Io::Kind::bytes, count};
+  }
   const Io io = outcome(result);
   // A client may have ended its side and still take bytes; if these failed it takes none.
   return io.kind == Io::Kind::ended ? Io{Io::Kind::broken} : io;
@@ -170,6 +173,11 @@ Io TlsSession::send_file(int file, std::uint64_t offset, std::size_t size) {
   if (count == 0) return {Io::Kind::ended};
   const Io io = outcome(static_cast<int>(count));
   return io.kind == Io::Kind::ended ? Io{Io::Kind::broken} : io;
+}
+
+std::uint64_t TlsSession::overhead() const noexcept {
+  const std::uint64_t written = BIO_number_written(SSL_get_wbio(session_.get()));
+  return written > taken_ ? written - taken_ : 0;
 }
 
 Io TlsSession::close_notify() {

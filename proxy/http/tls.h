@@ -83,6 +83,9 @@ class TlsSession {
   Io write(std::string_view bytes);
   // From a file, not copied through us. `ended`: the file has no more there.
   Io send_file(int file, std::uint64_t offset, std::size_t size);
+  // Bytes written to the socket beyond those that write() took: handshake, records, the end. Not what a kernel adds that
+  // encrypts. It may shrink while a record is under way.
+  std::uint64_t overhead() const noexcept;
   // Tells the client that nothing was cut off. `bytes`, of which there are none: it was told.
   Io close_notify();
 
@@ -95,6 +98,7 @@ class TlsSession {
   const std::shared_ptr<const TlsContext> context_;
   const std::unique_ptr<ssl_st, Free> session_;
   bool met_plain_http_ = false;
+  std::uint64_t taken_ = 0;  // by write()
   struct Named {
     CertificateName kind;
     std::optional<std::string> name;

@@ -14,9 +14,9 @@ run() {
   local name=${1##*/fuzz_} grown log
   grown=build/fuzz/corpus/$name log=build/fuzz/$name.log
   mkdir -p "$grown" "tests/fuzz/corpus/$name"
-  if "$1" -runs=0 "tests/fuzz/corpus/$name" >"$log" 2>&1 &&
-    "$1" -max_total_time="$seconds" -max_len=8192 -rss_limit_mb=2048 -artifact_prefix="build/fuzz/findings/$name-" \
-      "$grown" "tests/fuzz/corpus/$name" >>"$log" 2>&1; then
+  # What was kept comes first, all of it.
+  if "$1" -max_total_time="$seconds" -max_len=8192 -rss_limit_mb=2048 -artifact_prefix="build/fuzz/findings/$name-" \
+    "$grown" "tests/fuzz/corpus/$name" >"$log" 2>&1; then
     echo "ok - $name: $(grep -aoE 'Done [0-9]+ runs' "$log" | tail -n 1)"
   else
     tail -n 30 "$log"

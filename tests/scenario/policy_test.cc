@@ -255,6 +255,16 @@ TEST_CASE("reloads under load: no request sees half a policy, and nothing is lef
   if (!sanitized()) CHECK(scene.weir.rss_anon_kib() < settled + 4 * kKiB);
 }
 
+TEST_CASE("an end while rules are being read is an end") {
+  std::string rules;
+  for (int i = 0; i < 20'000; ++i) rules += "r" + std::to_string(i) + " deny * pull up/*/" + std::to_string(i * 7919) + "*\n";
+  Ruled scene("one allow * pull **\n");
+  scene.weir.directory().write("policy.rules", rules);
+  scene.weir.hang_up();
+  CHECK(scene.weir.terminate() == 0);
+  CHECK(scene.weir.log().find("\"event\":\"stopped\"") != std::string::npos);
+}
+
 TEST_CASE("the commands tell mistakes, explain decisions, and replay a log") {
   Ruled scene("base allow * pull up/**\nno-latest deny * pull ** tag=latest\nq deny ci pull ** first-seen<1h\n");
   const auto file = scene.weir.path("policy.rules");

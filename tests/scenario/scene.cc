@@ -58,7 +58,8 @@ Scene::Scene(const SceneOptions& options)
 
 Scene::~Scene() {
   for (const char* report : {"ERROR: AddressSanitizer", "WARNING: ThreadSanitizer", "ERROR: LeakSanitizer", "runtime error: "}) {
-    CHECK_MESSAGE(weir.log().find(report) == std::string::npos, std::string(report));
+    const auto at = weir.log().find(report);
+    CHECK_MESSAGE(at == std::string::npos, weir.log().substr(std::min(at, weir.log().size()), 8000));
   }
 }
 

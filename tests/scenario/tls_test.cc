@@ -94,6 +94,8 @@ class Peer {
   // To be freed by the caller. TLS 1.3 sends it after the handshake: ask something first.
   SSL_SESSION* session() const { return SSL_get1_session(ssl_); }
   bool resumed() const { return SSL_session_reused(ssl_) == 1; }
+  // That came over the wire.
+  double wire_bytes() const { return static_cast<double>(BIO_number_read(SSL_get_rbio(ssl_))); }
 
   void send(const std::string& bytes) { CHECK(SSL_write(ssl_, bytes.data(), static_cast<int>(bytes.size())) > 0); }
   // What comes until the end; `announced` says whether the end was meant.
@@ -165,6 +167,25 @@ TEST_CASE("what is counted of an answer over TLS is its bytes before they were e
   // The figures are themselves asked for over HTTP, so there is more to come than this one head.
   CHECK(scene.weir.metric("weir_sent_head_bytes_total") >= heads + static_cast<double>(answer.size() - 2 * kMiB));
   CHECK(scene.sent("miss") == static_cast<double>(2 * kMiB));
+}
+
+TEST_CASE("what TLS adds on the wire is counted to the byte") {
+  TlsScene scene;
+  auto blob = scene.put_blob(kMiB + 1);
+  const auto overhead = [&] { return scene.weir.metric("weir_sent_overhead_bytes_total"); };
+  CHECK(scene.get(blob.path, {}, Body::hash).digest == blob.digest);
+  CHECK_SOON(scene.fills(), "ok 1");
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    // The connection before has ended, and its last record is counted.
+    double before = -1;
+    CHECK(wait_until([&] { return std::exchange(before, overhead()) == overhead(); }));
+    Peer peer(scene.url(), {version});
+    REQUIRE(peer.connected());
+    const auto answer = peer.ask(blob.path);
+    CHECK(answer.size() > kMiB);
+    CHECK_SOON(overhead() - before, peer.wire_bytes() - static_cast<double>(answer.size()));
+    CHECK(overhead() - before > 65 * 21);
+  }
 }
 
 TEST_CASE("a hundred clients over TLS ask for one cold blob: one fetch, a hundred whole bodies") {

@@ -217,6 +217,31 @@ TEST_CASE("reports of two sites are one report") {
   CHECK(said_by({"report", "merge", scratch.file("nowhere")}, options).code == 1);
 }
 
+TEST_CASE("ledgers of sites are merged, with each other and with reports") {
+  const Scratch scratch, other;
+  const auto options = example_options(scratch);
+  fill_ledger(other.file("copied"), block("usage"));
+  const auto total_of = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), {"report", "merge"});
+    words.insert(words.end(), {"--format", "json"});
+    const auto said = said_by(words, options);
+    REQUIRE(said.code == 0);
+    auto report = parse_report(said.text);
+    REQUIRE(report.ok());
+    return *std::move(report);
+  };
+  // The directory of a cache, and a meter that was copied from one.
+  const auto both = total_of(in_april({scratch.path(), other.file("copied"), "--kind", "cost", "--by", "team"}));
+  CHECK(both.total.cost().text() == "398");
+  CHECK(both.rows.size() == 4);
+  write_file(scratch.file("a.json"), said_by(in_april({"report", "savings", "--by", "team", "--format", "json"}), options).text);
+  const auto mixed = total_of(in_april({other.file("copied"), scratch.file("a.json")}));
+  CHECK(mixed.kind == ReportKind::savings);
+  CHECK(mixed.rows.size() == 4);
+  CHECK(mixed.total.savings().text() == "1182");
+  CHECK(said_by({"report", "merge", Scratch().path()}, options).code == 1);
+}
+
 TEST_CASE("the FOCUS file adds up to what the table says") {
   const Scratch scratch;
   const auto options = example_options(scratch);
