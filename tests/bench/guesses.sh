@@ -57,10 +57,20 @@ path=/v2/bench/small/manifests/sha256:$manifest_digest
 # cpu NICENESS: hundredths of seconds that the server's threads of that niceness have taken.
 cpu() { cat /proc/"$server"/task/*/stat | sed 's/^.*) //' | awk -v nice="$1" '$17 == nice { sum += $12 + $13 } END { print sum + 0 }'; }
 
+# Until nothing of the case before is being hashed any more.
+settle() {
+  local before=-1
+  while [[ $(cpu 15) != "$before" ]]; do
+    before=$(cpu 15)
+    sleep 0.5
+  done
+}
+
 # one CASE FLOOD-OPTIONS...: a line of figures.
 one() {
   local name=$1 flood=0 loops hashing wall said
   shift
+  settle
   if (($#)); then
     "$bin/guess" --to "$to" --rate "$rate" --guesses 100000 "$@" >"$work/flood" 2>&1 &
     flood=$!
@@ -76,17 +86,23 @@ one() {
   fi
   awk -v name="$name" -v wall="$wall" -v loops="$loops" -v hashing="$hashing" -v hits="$hits" -v flood="$(($# ? rate : 0))" 'BEGIN {
     printf "%-34s %9.0f hits/s   %6.2f us of the loops a request   hashing %5.1f %% of a core\n",
-      name, hits / wall, loops * 1e4 / (hits + flood * wall), hashing / wall }'
+      name, hits / wall, loops * 1e4 / (hits + flood * wall), hashing / wall }' | tee -a "$work/figures"
+}
+# medians CASE : of the loops' time a request.
+medians() {
+  grep -F "$1" "$work/figures" | sed 's/.*hits\/s *//' | sort -n | awk -v name="$1" '{ line[NR] = $1 } END {
+    printf "%-34s %6.2f us of the loops a request, the median; from %.2f to %.2f\n", name, line[int((NR + 1) / 2)], line[1], line[NR] }'
 }
 
 echo "weir guesses: $rounds rounds, $hits hits each, $threads loop(s), floods of $rate/s, load $(cut -d' ' -f1 /proc/loadavg) at the start"
 one "(warm)" >/dev/null
+: >"$work/figures"
 for ((round = 1; round <= rounds; round++)); do
   one "alone"
   one "requests without a password" --password no
   one "guesses from one address" --sources 1
   one "guesses from 60,000 addresses" --sources 60000 --known no
-  sleep 2
 done
+for name in "alone" "requests without a password" "guesses from one address" "guesses from 60,000 addresses"; do medians "$name"; done
 echo "a hundred thousand guesses, as fast as they are answered:"
 "$bin/guess" --to "$to" --rate 1000000 --guesses 100000 --sources 60000 --known no
