@@ -43,7 +43,8 @@ TEST_CASE("a head that does not come to its end in time is answered 408") {
   const auto answer = client->ask("GET / HTTP/1.1\r\nHost: weir\r\n");
   CHECK(answer.status == 408);
   CHECK(answer.header("Connection") == "close");
-  CHECK(steady_clock::now() - begun >= Milliseconds(29));
+  // A timer counts from when its loop last looked at the clock.
+  CHECK(steady_clock::now() - begun >= Milliseconds(20));
   CHECK(client->end() == End::closed);
 }
 
