@@ -20,7 +20,7 @@ constexpr std::uint64_t kKiB = 1024;
 constexpr std::size_t kShown = 12;  // faults of one recording
 constexpr std::size_t kServed = 12;  // states that the program itself is started on
 
-// $WEIR_CRASH_EVERY: only after every Nth step. Many lives are much alike, so of theirs every fifth is enough for each day.
+// $WEIR_CRASH_EVERY: only after every Nth step. Many lives are much alike, so of theirs every tenth is enough for each day.
 std::uint64_t every(std::uint64_t by_default) {
   const char* given = std::getenv("WEIR_CRASH_EVERY");
   return given && *given ? std::strtoull(given, nullptr, 10) : by_default;
@@ -204,7 +204,7 @@ TEST_CASE("a program that goes on where another was killed, at whichever step, k
   }
   CHECK(lives > 15);
   it.check_against_disk();
-  check_all(it.log(), "many short lives", 5);
+  check_all(it.log(), "many short lives", 10);
 }
 
 }  // namespace weir::testing

@@ -5,15 +5,11 @@
 #include <filesystem>
 #include <system_error>
 
+#include "tests/support/sanitized.h"
+
 namespace weir::testing {
 
 namespace {
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define BUILT_WITH_SANITIZER 1
-#endif
-#endif
 
 std::string file_name(std::string digest) {
   std::ranges::replace(digest, ':', '-');
@@ -37,13 +33,7 @@ std::string by_label(const Metrics& metrics, const std::string& name, const std:
 
 }  // namespace
 
-bool sanitized() {
-#ifdef BUILT_WITH_SANITIZER
-  return true;
-#else
-  return std::getenv("WEIR_SANITIZED") != nullptr;
-#endif
-}
+bool sanitized() { return kSanitized || std::getenv("WEIR_SANITIZED") != nullptr; }
 
 std::string up_section(const ScriptedUpstream& upstream, const std::string& lines, const std::string& host) {
   return "[upstream.up]\nurl = " + (host.empty() ? upstream.url() : upstream.url_as(host)) + "\ndefault = on\n" + lines;

@@ -5,6 +5,8 @@
 #include <random>
 #include <set>
 
+#include "tests/support/sanitized.h"
+
 #include <doctest/doctest.h>
 
 using namespace weir;
@@ -369,7 +371,7 @@ TEST_CASE("a hundred thousand random calls end as in a naive implementation") {
     cache.options.use_interval = 5;
     Naive naive;
     naive.options = cache.options;
-    for (int step = 0; step < 20'000; ++step) {
+    for (int step = 0; step < testing::rounds(20'000); ++step) {
       cache.now += below(3);
       const auto key = name(static_cast<int>(below(1 + below(300))));  // the lower, the more often
       const std::uint64_t size = 1 + key.size() * key.size() * 7 % 90;

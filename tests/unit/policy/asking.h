@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "policy/policy.h"
+#include "tests/support/sanitized.h"
 
 #include <doctest/doctest.h>
 

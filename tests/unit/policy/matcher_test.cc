@@ -56,7 +56,7 @@ TEST_CASE("the matcher finds what a plain one finds, over random patterns and na
                                         "x", "b",  "-rc", "team-1", "team-12", "quay.io/prometheus"};
   const std::vector<std::string> expressions{"a+",    "[ab/]*",      "(a|b)/x?", "x{2,3}", ".*ab", "docker\\.io/.*",
                                              "a|b/a", "[^/]+/[^/]+", "a*b*"};
-  for (int round = 0; round < 40; ++round) {
+  for (int round = 0; round < testing::rounds(40); ++round) {
     std::set<std::string> distinct;
     for (auto i = 1 + random() % 80; i > 0; --i) {
       std::string pattern;

@@ -392,7 +392,7 @@ TEST_CASE("the order of the rules changes no decision") {
   std::mt19937 random(7);
   const auto pick = [&](std::initializer_list<const char*> of) { return std::string(of.begin()[random() % of.size()]); };
   const auto repository = [&] { return pick({"a.io", "b.io"}) + '/' + pick({"x", "y"}) + pick({"", "/z", "/w"}); };
-  for (int round = 0; round < 40; ++round) {
+  for (int round = 0; round < testing::rounds(40); ++round) {
     std::vector<std::string> lines{"group g alice node/*\n", "list l a.io/x/** b.io/*\n"};
     const auto count = 1 + random() % 40;
     for (std::size_t i = 0; i < count; ++i) {
