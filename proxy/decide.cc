@@ -10,14 +10,21 @@ constexpr std::uint64_t kMostConfig = 4 << 20;  // bytes of an image's config th
 constexpr unsigned kMostKin = 1000;             // manifests that a blob is judged by
 constexpr auto kConfigPatience = Seconds(30);
 
-Question question_of(const Call& call, WallSeconds now) {
+// Of nothing in particular yet.
+Question question_about(const Call& call, std::string_view identity, Action action, const Router::Target& target) {
   Question question;
-  question.identity = call.caller.identity.name;
+  question.identity = identity;
   question.from = IpAddress::of_peer(call.exchange.peer());
-  question.action = call.route.kind == Route::Kind::tags ? Action::list : Action::pull;
-  question.repository = call.target->repository.text();
-  question.upstream = call.target->upstream->options().name;
-  question.now = now;
+  question.action = action;
+  question.repository = target.repository.text();
+  question.upstream = target.upstream->options().name;
+  question.now = call.parts.loop.clock().wall_seconds();
+  return question;
+}
+
+Question question_of(const Call& call) {
+  const auto action = call.route.kind == Route::Kind::tags ? Action::list : Action::pull;
+  auto question = question_about(call, call.identity(), action, *call.target);
   if (!call.route.reference) return question;
   const auto* tag = call.route.reference->tag();
   question.asked = tag ? Question::Asked::tag : Question::Asked::digest;
@@ -48,11 +55,22 @@ std::string refusal_text(const Decision& decision) {
 
 }  // namespace
 
+bool may_ever(const Call& call, std::string_view identity, std::string_view action, const Router::Target& target) {
+  if (!call.settings->policy_options.enforce) return action == "pull";
+  const auto& policy = *call.settings->policy;
+  auto question = question_about(call, identity, parse_action(action).value(), target);
+  question.asked = Question::Asked::anything;
+  if (policy.decide(question).effect != Decision::Effect::deny) return true;
+  if (question.action != Action::pull) return false;
+  question.action = Action::list;
+  return policy.decide(question).effect != Decision::Effect::deny;
+}
+
 Task<bool> Decide::admit(Call& call) {
   if (!call.target || call.route.kind == Route::Kind::uploads) co_return true;
   const auto& policy = *call.settings->policy;
   if (policy.rules() == 0 && policy.default_allow()) co_return true;
-  auto question = question_of(call, site_.clock.wall_seconds());
+  auto question = question_of(call);
   auto decision = policy.decide(question);
   if (decision.effect == Decision::Effect::depends && question.asked == Question::Asked::digest) {
     decision = co_await judge_by_kin(call, question);
@@ -65,7 +83,7 @@ Task<bool> Decide::admit(Call& call) {
 }
 
 Task<bool> Decide::admit_manifest(Call& call, const ManifestPull::Found& found) {
-  auto question = question_of(call, site_.clock.wall_seconds());
+  auto question = question_of(call);
   // What could not be kept has left nothing in the index; the bytes are here all the same.
   Kin kin{*found.digest, {}, std::nullopt, std::nullopt, std::nullopt};
   each_kin(site_.store.index(), question.repository, *found.digest, [&](const Kin& known) {
@@ -171,7 +189,7 @@ Task<bool> Decide::conclude(Call& call, const Question& question, const Decision
   call.error = text;
   const auto& auth = *call.settings->auth;
   if (!auth.open() && call.caller.nobody() && call.settings->policy->another_might(question)) {
-    auto login = login_may_help(call, text);
+    auto login = unauthorized(call, text);
     auto asked = co_await respond_error(call.exchange, login.code, login.status, login.detail, &*call.target, login.challenge);
     (void)asked;
     co_return false;

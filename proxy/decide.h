@@ -13,6 +13,10 @@
 
 namespace weir {
 
+// Whether the rules may let somebody do this (`pull`, `push`, `delete`) with a repository, for the scope of a token: not when
+// they deny it whatever is asked for. A list of tags is asked for with the scope to pull. Without enforcement everybody may pull.
+bool may_ever(const Call& call, std::string_view identity, std::string_view action, const Router::Target& target);
+
 class Decide {
  public:
   Decide(Site& site, BlobPull& blobs) : site_(site), blobs_(blobs) {}

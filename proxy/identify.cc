@@ -36,13 +36,6 @@ std::string pull_scope(const Call& call) {
   return "repository:" + (same ? path.text() : call.target->repository.text()) + ":pull";
 }
 
-// RFC 6750 3.1.
-Refusal unauthorized(const Call& call, std::string detail) {
-  const auto scope = call.target ? pull_scope(call) : std::string();
-  const std::string_view error = call.caller.grant ? "insufficient_scope" : call.caller.refused ? "invalid_token" : "";
-  return {ErrorCode::UNAUTHORIZED, 401, std::move(detail), bearer_challenge(*call.settings->auth, call.exchange, scope, error)};
-}
-
 }  // namespace
 
 std::string bearer_challenge(const AuthSettings& auth, const Exchange& exchange, std::string_view scope, std::string_view error) {
@@ -102,6 +95,12 @@ bool carries(const Grant& grant, std::string_view action, const Name& repository
   });
 }
 
+Refusal unauthorized(const Call& call, std::string detail) {
+  const auto scope = call.target ? pull_scope(call) : std::string();
+  const std::string_view error = call.caller.grant ? "insufficient_scope" : call.caller.refused ? "invalid_token" : "";
+  return {ErrorCode::UNAUTHORIZED, 401, std::move(detail), bearer_challenge(*call.settings->auth, call.exchange, scope, error)};
+}
+
 std::optional<Refusal> nobody(const Call& call) {
   const AuthSettings& auth = *call.settings->auth;
   const Caller& caller = call.caller;
@@ -118,7 +117,5 @@ std::optional<Refusal> beyond_token(const Call& call) {
   if (carries(*call.caller.grant, "pull", call.target->repository, *call.settings->router)) return std::nullopt;
   return unauthorized(call, "the token is for something else");
 }
-
-Refusal login_may_help(const Call& call, std::string detail) { return unauthorized(call, std::move(detail)); }
 
 }  // namespace weir

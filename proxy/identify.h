@@ -49,8 +49,8 @@ std::optional<Refusal> nobody(const Call& call);
 // Whether the caller's token is for what the call asks for; nothing: it is, or none is needed. Asked once, at the request's
 // start: what is being sent when a token ends is sent to its end.
 std::optional<Refusal> beyond_token(const Call& call);
-// What is said to the caller of a call when another identity might have it: 401, with where to get a token.
-Refusal login_may_help(const Call& call, std::string detail);
+// 401, with where to get a token. RFC 6750 3.1.
+Refusal unauthorized(const Call& call, std::string detail);
 
 // What a token lets its holder do with a repository.
 bool carries(const Grant& grant, std::string_view action, const Name& repository, const Router& router);

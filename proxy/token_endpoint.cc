@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "proxy/answer.h"
 #include "proxy/auth/authorization.h"
+#include "proxy/decide.h"
 #include "proxy/identify.h"
 
 namespace weir {
@@ -18,25 +19,6 @@ void write_scope(JsonWriter& json, const std::vector<Access>& access) {
   std::string text;
   for (const auto& one : access) text += (text.empty() ? "" : " ") + Scope{one.type, "", one.name, one.actions}.text();
   json.member("scope", text);
-}
-
-// Whether the rules may let a token's holder do this: not when they deny it whatever is asked for. A list of tags is asked for
-// with the scope to pull.
-bool may_ever(const Call& call, const Identity& identity, std::string_view action, const Router::Target& target) {
-  if (!call.settings->policy_options.enforce) return action == "pull";
-  Question question;
-  question.identity = identity.name;
-  question.from = IpAddress::of_peer(call.exchange.peer());
-  question.action = parse_action(action).value();
-  question.repository = target.repository.text();
-  question.upstream = target.upstream->options().name;
-  question.now = call.parts.loop.clock().wall_seconds();
-  question.asked = Question::Asked::anything;
-  const auto& policy = *call.settings->policy;
-  if (policy.decide(question).effect != Decision::Effect::deny) return true;
-  if (question.action != Action::pull) return false;
-  question.action = Action::list;
-  return policy.decide(question).effect != Decision::Effect::deny;
 }
 
 }  // namespace
@@ -136,7 +118,7 @@ std::vector<Access> TokenEndpoint::granted(const Call& call, const Identity& ide
     for (const char* action : {"pull", "push", "delete"}) {
       const bool asked = std::any_of(scope.actions.begin(), scope.actions.end(),
                                      [&](const auto& each) { return each == action || each == "*"; });
-      if (asked && may_ever(call, identity, action, *target)) one.actions.emplace_back(action);
+      if (asked && may_ever(call, identity.name, action, *target)) one.actions.emplace_back(action);
     }
     if (one.actions.empty()) continue;
     // A name that means this repository because of the Host it was sent to is written in full.
