@@ -5,18 +5,26 @@
 
 namespace weir {
 
+Bill::Bill(const Prices& prices, std::string what, PriceMeter meter)
+    : prices_(prices), what_(std::move(what)), meter_(meter), known_(prices.knows(what_, meter)) {}
+
 void Bill::add(std::size_t item, DayNumber day, std::uint64_t amount) {
   amount = std::min<std::uint64_t>(amount, INT64_MAX - total_);
   if (amount == 0) return;
   total_ += amount;
+  if (!known_) {
+    unpriced_ = true;
+    return;
+  }
   // What follows itself is one entry: most of what a report adds does.
   if (!entries_.empty() && entries_.back().item == item && entries_.back().day == day) entries_.back().amount += amount;
   else entries_.push_back({day, item, amount});
 }
 
 void Bill::settle(std::vector<Money>& costs) {
-  std::sort(entries_.begin(), entries_.end(),
-            [](const Entry& a, const Entry& b) { return std::tie(a.day, a.item) < std::tie(b.day, b.item); });
+  const auto earlier = [](const Entry& a, const Entry& b) { return std::tie(a.day, a.item) < std::tie(b.day, b.item); };
+  // Mostly they come in order.
+  if (!std::is_sorted(entries_.begin(), entries_.end(), earlier)) std::sort(entries_.begin(), entries_.end(), earlier);
   for (std::size_t begin = 0; begin < entries_.size();) {
     const auto month = month_of(entries_[begin].day);
     const auto next = first_day(month + 1);

@@ -17,7 +17,7 @@ namespace weir {
 
 class Bill {
  public:
-  Bill(const Prices& prices, std::string what, PriceMeter meter) : prices_(prices), what_(std::move(what)), meter_(meter) {}
+  Bill(const Prices& prices, std::string what, PriceMeter meter);
 
   // `item`: a number of the caller's, kNobody for what takes part in the tiers and is not asked about.
   static constexpr std::size_t kNobody = SIZE_MAX;
@@ -26,8 +26,6 @@ class Bill {
   void settle(std::vector<Money>& costs);
   // Something was added on a day that has no price.
   bool unpriced() const noexcept { return unpriced_; }
-  const std::string& what() const noexcept { return what_; }
-  PriceMeter meter() const noexcept { return meter_; }
 
  private:
   struct Entry {
@@ -40,6 +38,7 @@ class Bill {
   const Prices& prices_;
   const std::string what_;
   const PriceMeter meter_;
+  const bool known_;  // it has a price on some day
   std::vector<Entry> entries_;
   std::uint64_t total_ = 0;  // kept below 2^63, whatever a damaged ledger says
   bool unpriced_ = false;

@@ -41,7 +41,7 @@ void Budgets::load(const Ledger& ledger) {
   rows_.clear();
   snapshot.rows(month.begin(), month.end(), Grain::day, [&](Period period, SeriesNumber number, const Usage& usage) {
     const auto& one = series.at(number);
-    if (one.direction == Direction::received) rows_[{day_of(period.begin()), one.team, one.upstream}] += usage;
+    if (one.direction == Direction::received) rows_[{day_of(period.begin()), std::string(one.team), std::string(one.upstream)}] += usage;
   });
   changed_ = true;
   settle_locked();

@@ -25,7 +25,7 @@ enum class FocusMeter : unsigned char { transfer_in, requests, transfer_out, sto
 
 struct FocusLine {
   const FocusItem& item;
-  const Series& series;
+  const UsageKey& series;
   FocusMeter meter;
   Money cost, avoided;
   std::string_view currency;
@@ -102,7 +102,8 @@ std::string avoided_quantity(const FocusItem& item) {
 }
 
 std::string provider_of(const FocusLine& line) {
-  return line.meter == FocusMeter::storage || line.series.upstream.empty() ? std::string("weir") : line.series.upstream;
+  return line.meter == FocusMeter::storage || line.series.upstream.empty() ? std::string("weir")
+                                                                           : std::string(line.series.upstream);
 }
 
 std::string tags_of(const FocusLine& line) {
@@ -158,24 +159,24 @@ constexpr FocusColumn kFocusColumns[] = {
     {"ContractedUnitPrice", [](const FocusLine& line) { return unit_price(line.cost, quantity_of(line)); }},
     {"ListUnitPrice", [](const FocusLine& line) { return unit_price(line.cost, quantity_of(line)); }},
     {"PricingCategory", [](const FocusLine&) { return std::string("Standard"); }},
-    {"ResourceId", [](const FocusLine& line) { return line.series.repository; }},
+    {"ResourceId", [](const FocusLine& line) { return std::string(line.series.repository); }},
     {"ResourceName", [](const FocusLine&) { return std::string(); }},  // it would repeat the id, which the specification forbids
     {"ResourceType", [](const FocusLine& line) { return std::string(line.series.repository.empty() ? "" : "Repository"); }},
     {"ServiceSubcategory", [](const FocusLine& line) { return std::string(words_of(line.meter).subcategory); }},
     {"SkuId", [](const FocusLine& line) { return sku_of(line); }},
     {"SkuMeter", [](const FocusLine& line) { return std::string(words_of(line.meter).name); }},
     {"SkuPriceId", [](const FocusLine& line) { return sku_of(line); }},
-    {"SubAccountId", [](const FocusLine& line) { return line.series.team; }},
-    {"SubAccountName", [](const FocusLine& line) { return line.series.team; }},
+    {"SubAccountId", [](const FocusLine& line) { return std::string(line.series.team); }},
+    {"SubAccountName", [](const FocusLine& line) { return std::string(line.series.team); }},
     {"Tags", [](const FocusLine& line) { return tags_of(line); }},
 
     {"x_AvoidedCost",
      [](const FocusLine& line) { return line.meter == FocusMeter::transfer_in ? line.avoided.text() : std::string(); }},
     {"x_AvoidedQuantity",
      [](const FocusLine& line) { return line.meter == FocusMeter::transfer_in ? avoided_quantity(line.item) : std::string(); }},
-    {"x_Identity", [](const FocusLine& line) { return line.series.identity; }},
-    {"x_Team", [](const FocusLine& line) { return line.series.team; }},
-    {"x_Upstream", [](const FocusLine& line) { return line.series.upstream; }},
+    {"x_Identity", [](const FocusLine& line) { return std::string(line.series.identity); }},
+    {"x_Team", [](const FocusLine& line) { return std::string(line.series.team); }},
+    {"x_Upstream", [](const FocusLine& line) { return std::string(line.series.upstream); }},
 };
 
 // Items of the months that [from, to) touches; those of what lies outside are kept apart.
@@ -254,7 +255,7 @@ class FocusMaker {
               std::vector<Money>& costs) {
     std::map<std::string_view, Bill> bills;
     const auto add = [&](std::size_t index, const FocusItem& item) {
-      const auto what = meter == PriceMeter::gb_month ? Prices::kStorage : std::string_view(view_.series()[item.series].upstream);
+      const auto what = meter == PriceMeter::gb_month ? Prices::kStorage : view_.series()[item.series].upstream;
       const auto bill = bills.try_emplace(what, prices_, std::string(what), meter).first;
       bill->second.add(index, day_of(item.period.begin()), item.*amount);
     };

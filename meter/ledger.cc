@@ -261,15 +261,15 @@ Status Ledger::Fold::commit() {
 
 Ledger::Snapshot::Snapshot(const Ledger& ledger) : transaction_(*ledger.environment_) {}
 
-std::vector<Series> Ledger::Snapshot::series() const {
-  std::vector<Series> all;
+std::vector<UsageKey> Ledger::Snapshot::series() const {
+  std::vector<UsageKey> all;
   all.reserve(transaction_.count(kSeries));
   transaction_.scan(kSeries, "", "", [&](std::string_view key, std::string_view bytes) {
     const auto number = key_at<SeriesNumber>(key, 0);
     if (number < all.size() || number - all.size() > 1'000'000) return true;
     all.resize(number);
     UsageKey series;
-    all.push_back(decode_series(bytes, series) ? Series(series) : Series());
+    all.push_back(decode_series(bytes, series) ? series : UsageKey());
     return true;
   });
   return all;

@@ -85,8 +85,8 @@ class Ledger {
   class Snapshot {
    public:
     explicit Snapshot(const Ledger& ledger);
-    // Every series there is, by its number; one that cannot be read has no texts.
-    std::vector<Series> series() const;
+    // Every series there is, by its number; one that cannot be read has no texts. Views of the file: not longer than the snapshot.
+    std::vector<UsageKey> series() const;
     using Visit = std::function<void(Period period, SeriesNumber series, const Usage& usage)>;
     // Everything of [from, to) once, each part by the coarsest grain up to `coarsest` that fits into it; in the order of time.
     // Where only a coarser one is kept, that counts where its first hour is.

@@ -1,18 +1,14 @@
 #include "meter/report.h"
 
 #include <algorithm>
-#include <map>
 #include <memory>
 #include <unordered_map>
 
 #include "meter/bill.h"
+#include "meter/report_cells.h"
 
 namespace weir {
 namespace {
-
-constexpr std::string_view kNothing = "-";
-
-std::string shown_or_none(const std::string& text) { return text.empty() ? std::string(kNothing) : text; }
 
 // One upstream's bills, and whether anything of it can be priced at all.
 struct UpstreamBills {
@@ -27,21 +23,46 @@ struct UpstreamBills {
   bool used = false;
 };
 
-// What a cell of the report was used for within a part of time that has one price.
-struct CellSums {
-  ReportFigures figures;
+// What a cell of the report was used for within a part of time that has one price. One line of a processor's cache: a report of
+// many cells comes back to each in no order.
+struct alignas(64) CellSums {
+  std::uint64_t requests = 0, sent_bytes = 0, upstream_requests = 0, received_bytes = 0, stored_byte_hours = 0;
   std::uint64_t direct_bytes = 0, direct_requests = 0;
   bool touched = false;
+
+  void add(ReportCells::Counted as, const Usage& usage) {
+    touched = true;
+    switch (as) {
+      case ReportCells::Counted::pulled:
+        direct_requests += usage.requests;
+        direct_bytes += usage.amount;
+        [[fallthrough]];
+      case ReportCells::Counted::refused:
+        requests += usage.requests;
+        sent_bytes += usage.amount;
+        break;
+      case ReportCells::Counted::received:
+        upstream_requests += usage.requests;
+        received_bytes += usage.amount;
+        break;
+      case ReportCells::Counted::stored: stored_byte_hours += usage.amount; break;
+    }
+  }
 };
 
 class ReportMaker {
  public:
   ReportMaker(const UsageView& view, const Prices& prices, const ReportQuery& query)
-      : view_(view), prices_(prices), query_(query), storage_(prices, std::string(Prices::kStorage), PriceMeter::gb_month) {
+      : view_(view), prices_(prices), query_(query), cells_(view.series(), query.by),
+        storage_(prices, std::string(Prices::kStorage), PriceMeter::gb_month), sums_(cells_.cells().size()),
+        outside_(cells_.upstreams().size()) {
     report_.kind = query.kind;
     report_.by = query.by;
     by_day_ = std::find(query.by.begin(), query.by.end(), Dimension::day) != query.by.end();
-    arrange();
+    for (const auto upstream : cells_.upstreams())
+      bills_.push_back(std::make_unique<UpstreamBills>(prices, std::string(upstream)));
+    if (by_day_) return;
+    for (std::uint32_t group = 0; group < cells_.groups(); ++group) rows_.push_back({0, group, false, {}});
   }
 
   Report make() {
@@ -56,43 +77,13 @@ class ReportMaker {
   }
 
  private:
-  // A cell is a group and an upstream; every series belongs to one.
-  void arrange() {
-    std::unordered_map<std::string, std::uint32_t> groups;  // by their keys, joined by NUL
-    std::map<std::string, std::uint32_t> upstreams;
-    std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> cells;
-    for (const auto& series : view_.series()) {
-      auto keys = keys_of(series);
-      std::string joined;
-      for (const auto& key : keys) joined.append(key).append(1, '\0');
-      const auto group = groups.try_emplace(std::move(joined), static_cast<std::uint32_t>(groups.size())).first;
-      if (group->second == group_keys_.size()) group_keys_.push_back(std::move(keys));
-      const auto upstream = upstreams.try_emplace(series.upstream, static_cast<std::uint32_t>(upstreams.size())).first;
-      if (upstream->second == bills_.size()) bills_.push_back(std::make_unique<UpstreamBills>(prices_, series.upstream));
-      const auto cell = cells.try_emplace({group->second, upstream->second}, static_cast<std::uint32_t>(cells.size())).first;
-      if (cell->second == cells_.size()) cells_.push_back({group->second, upstream->second});
-      cell_of_.push_back(cell->second);
-    }
-    sums_.resize(cells_.size());
-    outside_.resize(bills_.size());
-  }
-
-  std::vector<std::string> keys_of(const Series& series) const {
-    std::vector<std::string> keys;
-    for (const auto dimension : query_.by) {
-      switch (dimension) {
-        case Dimension::identity: keys.push_back(shown_or_none(series.identity)); break;
-        case Dimension::team: keys.push_back(shown_or_none(series.team)); break;
-        case Dimension::repository: keys.push_back(shown_or_none(series.repository)); break;
-        case Dimension::upstream: keys.push_back(shown_or_none(series.upstream)); break;
-        case Dimension::outcome:
-          keys.emplace_back(series.direction == Direction::stored ? kNothing : outcome_name(series.outcome));
-          break;
-        case Dimension::day: keys.emplace_back(); break;
-      }
-    }
-    return keys;
-  }
+  // What becomes a row; a report by days has one for each day and group, others have the groups as they are.
+  struct Row {
+    DayNumber day;
+    std::uint32_t group;
+    bool used;
+    ReportFigures figures;
+  };
 
   // Month by month; what of a month lies outside takes part in its tiers.
   void read(HourNumber from, HourNumber to) {
@@ -102,7 +93,7 @@ class ReportMaker {
       const auto coarsest = by_parts_ ? Grain::day : Grain::month;
       const auto begin = std::max(from, whole.begin()), end = std::min(to, whole.end());
       view_.rows(begin, end, coarsest,
-                 [this](Period period, SeriesNumber number, const Usage& usage) { take(period, number, usage, sums_); });
+                 [this](Period period, SeriesNumber number, const Usage& usage) { take(period, number, usage); });
       flush();
       if (prices_.empty() || (begin == whole.begin() && end == whole.end())) continue;
       for (const auto& [first, last] : {std::pair(whole.begin(), begin), std::pair(end, whole.end())}) {
@@ -119,81 +110,65 @@ class ReportMaker {
     return by_parts_ ? day : first_day(month_of(day));
   }
 
-  void take(Period period, SeriesNumber number, const Usage& usage, std::vector<CellSums>& sums) {
-    if (number >= cell_of_.size()) return;
-    if (const auto day = part_of(period); day != day_) {
-      flush();
-      day_ = day;
+  void take(Period period, SeriesNumber number, const Usage& usage) {
+    if (number >= cells_.places().size()) return;
+    if (period != period_) {
+      period_ = period;
+      if (const auto day = part_of(period); day != day_) {
+        flush();
+        day_ = day;
+      }
     }
-    const auto cell = cell_of_[number];
-    if (!sums[cell].touched) touched_.push_back(cell);
-    add(view_.series()[number], usage, sums[cell]);
-  }
-
-  static void add(const Series& series, const Usage& usage, CellSums& sums) {
-    sums.touched = true;
-    switch (series.direction) {
-      case Direction::sent:
-        sums.figures.requests += usage.requests;
-        sums.figures.sent_bytes += usage.amount;
-        if (!counts_as_pull(series.outcome)) break;
-        sums.direct_requests += usage.requests;
-        sums.direct_bytes += usage.amount;
-        break;
-      case Direction::received:
-        sums.figures.upstream_requests += usage.requests;
-        sums.figures.received_bytes += usage.amount;
-        break;
-      case Direction::stored: sums.figures.stored_byte_hours += usage.amount; break;
-    }
+    const auto [cell, as] = cells_.places()[number];
+    if (!sums_[cell].touched) touched_.push_back(cell);
+    sums_[cell].add(as, usage);
   }
 
   void take_outside(Period period, SeriesNumber number, const Usage& usage) {
-    if (number >= cell_of_.size()) return;
+    if (number >= cells_.places().size()) return;
+    period_ = period;
     if (const auto day = part_of(period); day != day_) {
       flush_outside();
       day_ = day;
     }
-    add(view_.series()[number], usage, outside_[cells_[cell_of_[number]].upstream]);
+    const auto [cell, as] = cells_.places()[number];
+    outside_[cells_.cells()[cell].upstream].add(as, usage);
   }
 
   std::size_t row_of(std::uint32_t group) {
-    constexpr auto kNone = SIZE_MAX;
-    if (by_day_ && rows_day_ != day_) {
-      if (rows_by_group_.empty()) rows_by_group_.assign(group_keys_.size(), kNone);
-      // Days mostly come one after another; one that comes again finds its rows.
-      for (const auto known : rows_of_day_) rows_by_group_[known] = kNone;
-      rows_of_day_.clear();
-      for (auto at = rows_.lower_bound({day_, 0}); at != rows_.end() && at->first.first == day_; ++at) {
-        rows_by_group_[at->first.second] = at->second;
-        rows_of_day_.push_back(at->first.second);
-      }
-      rows_day_ = day_;
-    }
-    if (rows_by_group_.empty()) rows_by_group_.assign(group_keys_.size(), kNone);
-    if (rows_by_group_[group] != kNone) return rows_by_group_[group];
-    rows_by_group_[group] = report_.rows.size();
-    if (by_day_) {
-      rows_.emplace(std::pair(day_, group), report_.rows.size());
-      rows_of_day_.push_back(group);
-    }
-    ReportRow row{group_keys_[group], {}};
-    for (std::size_t i = 0; i < query_.by.size(); ++i) {
-      if (query_.by[i] == Dimension::day) row.keys[i] = day_text(day_);
-    }
-    report_.rows.push_back(std::move(row));
-    return report_.rows.size() - 1;
+    if (!by_day_) return group;
+    const auto [place, first] = row_numbers_.try_emplace(static_cast<std::uint64_t>(day_) << 32 | group, rows_.size());
+    if (first) rows_.push_back({day_, group, false, {}});
+    return place->second;
   }
 
+  // In the order of the cells, which is the one that bills are sorted by.
   void flush() {
-    for (const auto cell : touched_) {
-      auto& sums = sums_[cell];
-      const auto row = row_of(cells_[cell].group);
-      report_.rows[row].figures += sums.figures;
-      charge(row, sums, *bills_[cells_[cell].upstream]);
-      sums = CellSums{};
+    if (touched_.size() > sums_.size() / 8) {
+      for (std::uint32_t cell = 0; cell < sums_.size(); ++cell) {
+        if (sums_[cell].touched) flush(cell);
+      }
+    } else {
+      std::sort(touched_.begin(), touched_.end());
+      for (const auto cell : touched_) flush(cell);
     }
     touched_.clear();
+  }
+
+  void flush(std::uint32_t cell) {
+    auto& sums = sums_[cell];
+    const auto [group, upstream] = cells_.cells()[cell];
+    const auto number = row_of(group);
+    auto& row = rows_[number];
+    row.used = true;
+    row.figures.requests += sums.requests;
+    row.figures.sent_bytes += sums.sent_bytes;
+    row.figures.upstream_requests += sums.upstream_requests;
+    row.figures.received_bytes += sums.received_bytes;
+    row.figures.stored_byte_hours += sums.stored_byte_hours;
+    if (sums.received_bytes > 0 || sums.direct_bytes > 0) bills_[upstream]->used = true;
+    charge(number, sums, *bills_[upstream]);
+    sums = CellSums{};
   }
 
   void flush_outside() {
@@ -204,63 +179,61 @@ class ReportMaker {
   }
 
   void charge(std::size_t item, const CellSums& sums, UpstreamBills& bills) {
-    const auto& figures = sums.figures;
-    if (item != Bill::kNobody && (figures.received_bytes > 0 || sums.direct_bytes > 0)) bills.used = true;
-    bills.received.add(item, day_, figures.received_bytes);
-    bills.sent.add(item, day_, figures.sent_bytes);
-    bills.requests.add(item, day_, figures.upstream_requests);
+    bills.received.add(item, day_, sums.received_bytes);
+    bills.sent.add(item, day_, sums.sent_bytes);
+    bills.requests.add(item, day_, sums.upstream_requests);
     bills.direct.add(item, day_, sums.direct_bytes);
     bills.direct_requests.add(item, day_, sums.direct_requests);
-    storage_.add(item, day_, figures.stored_byte_hours);
+    storage_.add(item, day_, sums.stored_byte_hours);
   }
 
   void settle() {
-    std::vector<Money> transfer(report_.rows.size()), requests = transfer, storage = transfer, direct = transfer;
-    for (const auto& bills : bills_) {
-      bills->received.settle(transfer);
-      bills->sent.settle(transfer);
-      bills->requests.settle(requests);
-      bills->direct.settle(direct);
-      bills->direct_requests.settle(direct);
-      if (bills->used && !bills->known && !bills->received.what().empty()) report_.unpriced.push_back(bills->received.what());
+    std::vector<Money> transfer(rows_.size()), requests = transfer, storage = transfer, direct = transfer;
+    for (std::size_t i = 0; i < bills_.size(); ++i) {
+      auto& bills = *bills_[i];
+      bills.received.settle(transfer);
+      bills.sent.settle(transfer);
+      bills.requests.settle(requests);
+      bills.direct.settle(direct);
+      bills.direct_requests.settle(direct);
+      if (bills.used && !bills.known && !cells_.upstreams()[i].empty()) report_.unpriced.emplace_back(cells_.upstreams()[i]);
     }
     storage_.settle(storage);
-    for (std::size_t i = 0; i < report_.rows.size(); ++i) {
-      auto& figures = report_.rows[i].figures;
+    report_.rows.reserve(rows_.size());
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+      auto& [day, group, used, figures] = rows_[i];
+      if (!used) continue;
       figures.transfer_cost = transfer[i];
       figures.request_cost = requests[i];
       figures.storage_cost = storage[i];
       figures.direct_cost = direct[i];
       report_.total += figures;
+      report_.rows.push_back({cells_.keys(group), figures});
+      for (std::size_t at = 0; by_day_ && at < query_.by.size(); ++at) {
+        if (query_.by[at] == Dimension::day) report_.rows.back().keys[at] = day_text(day);
+      }
     }
     if (report_.total.stored_byte_hours > 0 && !prices_.knows(Prices::kStorage, PriceMeter::gb_month))
       report_.unpriced.emplace_back(Prices::kStorage);
     std::sort(report_.unpriced.begin(), report_.unpriced.end());
   }
 
-  struct Cell {
-    std::uint32_t group, upstream;
-  };
-
   const UsageView& view_;
   const Prices& prices_;
   const ReportQuery& query_;
+  const ReportCells cells_;
   Report report_;
   bool by_day_ = false;
   bool by_parts_ = false;  // the month that is read is priced day by day
-  std::vector<std::vector<std::string>> group_keys_;
   std::vector<std::unique_ptr<UpstreamBills>> bills_;
   Bill storage_;
-  std::vector<Cell> cells_;
-  std::vector<std::uint32_t> cell_of_;  // by the number of a series
-  std::vector<CellSums> sums_;          // by cell, of day_
-  std::vector<CellSums> outside_;       // by upstream, of day_
+  std::vector<CellSums> sums_;     // by cell, of day_
+  std::vector<CellSums> outside_;  // by upstream, of day_
   std::vector<std::uint32_t> touched_;
+  Period period_{Grain::hour, UINT32_MAX};  // whose rows come
   DayNumber day_ = 0;
-  std::vector<std::size_t> rows_by_group_;  // of rows_day_, where rows are by day
-  DayNumber rows_day_ = 0;
-  std::vector<std::uint32_t> rows_of_day_;
-  std::map<std::pair<DayNumber, std::uint32_t>, std::size_t> rows_;  // where they are by day
+  std::vector<Row> rows_;
+  std::unordered_map<std::uint64_t, std::size_t> row_numbers_;  // by day and group, where rows are by day
 };
 
 // What a row is measured by where the most come first.

@@ -123,9 +123,9 @@ std::string bar_chart(const std::vector<ChartBar>& bars, std::string_view name) 
 // Days as they are, or by their months.
 std::string column_name(const std::string& day, bool months) { return months ? day.substr(0, 7) : day; }
 
-bool draw_months(const Report& by_day) {
+bool draw_months(const Report& by_outcome) {
   std::map<std::string_view, int> days;
-  for (const auto& row : by_day.rows) days[row.keys[0]] = 1;
+  for (const auto& row : by_outcome.rows) days[row.keys[0]] = 1;
   return days.size() > kMostDaysDrawn;
 }
 
@@ -191,17 +191,16 @@ std::string report_page(const UsageView& view, const Prices& prices, std::string
     return make_report(view, prices, currency, {kind, from, to, std::move(by), top});
   };
   const auto decimals = minor_digits(currency);
-  const auto by_outcome = report(ReportKind::usage, {Dimension::day, Dimension::outcome}, 0);
+  const auto by_outcome = report(ReportKind::savings, {Dimension::day, Dimension::outcome}, 0);
   const auto by_repository = report(ReportKind::usage, {Dimension::repository}, kMostBarsDrawn);
   const auto by_team = report(ReportKind::cost, {Dimension::team}, kMostBarsDrawn);
-  const auto by_day = report(ReportKind::savings, {Dimension::day}, 0);
-  const auto& total = by_day.total;
+  const auto& total = by_outcome.total;
   const auto money = [&](Money amount) { return amount.rounded(decimals) + ' ' + std::string(currency); };
 
   std::string page =
       "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>weir: what was used, and what it cost</title>\n";
   page += kPageStyle;
-  page += "<h1>What was used, and what it cost</h1>\n<p>From " + html_text(by_day.from) + " to " + html_text(by_day.to) +
+  page += "<h1>What was used, and what it cost</h1>\n<p>From " + html_text(by_outcome.from) + " to " + html_text(by_outcome.to) +
           ".</p>\n";
   page += "<table class=\"facts\">\n" + fact("requests answered", std::to_string(total.requests));
   page += fact("sent to clients", gb_text(total.sent_bytes)) + fact("received from upstreams", gb_text(total.received_bytes));
@@ -220,8 +219,8 @@ std::string report_page(const UsageView& view, const Prices& prices, std::string
                      money(row.figures.cost())});
   page += "<h2>Repositories with the most bytes, sent and received</h2>\n" + bar_chart(repositories, "Bytes by repository");
   page += "<h2>Cost by team</h2>\n" + bar_chart(teams, "Cost by team");
-  page += "<h2>Savings</h2>\n" + savings_chart(by_day, decimals);
-  for (const auto& what : by_day.unpriced) page += "<p class=\"note\">No price for " + html_text(what) + ".</p>\n";
+  page += "<h2>Savings</h2>\n" + savings_chart(by_outcome, decimals);
+  for (const auto& what : by_outcome.unpriced) page += "<p class=\"note\">No price for " + html_text(what) + ".</p>\n";
   return page + "</html>\n";
 }
 

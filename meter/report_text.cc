@@ -119,22 +119,31 @@ std::string upper(std::string_view text) {
   return shown;
 }
 
-// In columns of a character set: what is no ASCII counts by its bytes.
-std::string aligned(const std::vector<std::vector<std::string>>& lines, std::size_t left) {
-  std::vector<std::size_t> widths;
-  for (const auto& line : lines) {
-    widths.resize(std::max(widths.size(), line.size()));
-    for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], line[i].size());
+// Lines in columns, of a character set: what is no ASCII counts by its bytes. `fill` puts the texts of a line into their places;
+// it is asked twice for each, first for how wide they are, so that a large table is not kept in pieces.
+std::string aligned(std::size_t lines, std::size_t columns, std::size_t left,
+                    const std::function<void(std::size_t line, std::vector<std::string>& cells)>& fill) {
+  std::vector<std::string> cells(columns);
+  std::vector<std::size_t> widths(columns);
+  std::size_t longest = 0;
+  for (std::size_t line = 0; line < lines; ++line) {
+    fill(line, cells);
+    for (std::size_t i = 0; i < columns; ++i) widths[i] = std::max(widths[i], cells[i].size());
   }
+  for (const auto width : widths) longest += width + 2;
   std::string text;
-  for (const auto& line : lines) {
-    std::string row;
-    for (std::size_t i = 0; i < line.size(); ++i) {
-      const std::string blanks(widths[i] - line[i].size(), ' ');
-      row += (i == 0 ? "" : "  ") + (i < left ? line[i] + blanks : blanks + line[i]);
+  text.reserve(lines * longest);
+  for (std::size_t line = 0; line < lines; ++line) {
+    fill(line, cells);
+    for (std::size_t i = 0; i < columns; ++i) {
+      if (i > 0) text += "  ";
+      const auto blanks = widths[i] - cells[i].size();
+      if (i >= left) text.append(blanks, ' ');
+      text += cells[i];
+      if (i < left) text.append(blanks, ' ');
     }
-    row.erase(row.find_last_not_of(' ') + 1);
-    text += row + '\n';
+    text.erase(text.find_last_not_of(' ') + 1);
+    text += '\n';
   }
   return text;
 }
@@ -143,21 +152,20 @@ std::string aligned(const std::vector<std::vector<std::string>>& lines, std::siz
 
 std::string report_table(const Report& report) {
   const auto columns = table_columns(report);
-  std::vector<std::vector<std::string>> lines(1);
-  for (const auto dimension : report.by) lines[0].push_back(upper(kDimensionNames[static_cast<std::size_t>(dimension)]));
-  for (const auto& column : columns) lines[0].emplace_back(column.name);
-  for (const auto& row : report.rows) {
-    auto line = row.keys;
-    for (const auto& column : columns) line.push_back(column.text(row.figures));
-    lines.push_back(std::move(line));
-  }
-  if (!report.by.empty()) {
-    std::vector<std::string> total(report.by.size());
-    total[0] = "total";
-    for (const auto& column : columns) total.push_back(column.text(report.total));
-    lines.push_back(std::move(total));
-  }
-  std::string text = aligned(lines, report.by.size());
+  const auto left = report.by.size();
+  // The head, the rows, the total.
+  const auto fill = [&](std::size_t line, std::vector<std::string>& cells) {
+    const bool head = line == 0;
+    const auto* row = line > 0 && line <= report.rows.size() ? &report.rows[line - 1] : nullptr;
+    for (std::size_t i = 0; i < left; ++i) {
+      if (head) cells[i] = upper(kDimensionNames[static_cast<std::size_t>(report.by[i])]);
+      else if (row) cells[i] = row->keys[i];
+      else cells[i] = i == 0 ? "total" : "";
+    }
+    for (std::size_t i = 0; i < columns.size(); ++i)
+      cells[left + i] = head ? std::string(columns[i].name) : columns[i].text(row ? row->figures : report.total);
+  };
+  std::string text = aligned(report.rows.size() + (left > 0 ? 2 : 1), left + columns.size(), left, fill);
   text += "\nfrom " + report.from + " to " + report.to + (report.kind == ReportKind::usage ? "" : ", in " + report.currency) + '\n';
   if (report.left_out > 0) text += std::to_string(report.left_out) + " more rows are in the total and not shown\n";
   if (report.other_requests > 0) {

@@ -41,11 +41,12 @@ bool UsageView::look(const std::string& directory) {
         blocks[*epoch] = *std::move(block);
     }
   }
+  series_.clear();
   snapshot_.reset();
   snapshot_ = std::make_unique<Ledger::Snapshot>(*ledger_);
   series_ = snapshot_->series();
   pending_.clear();
-  std::map<Series, SeriesNumber> fresh;
+  fresh_.clear();
   bool all = true;
   for (const auto epoch : snapshot_->epochs()) {
     const auto found = blocks.find(epoch);
@@ -58,8 +59,8 @@ bool UsageView::look(const std::string& directory) {
       const auto before = folded.find(cell);
       const Usage had = before == folded.end() ? Usage{} : before->second;
       if (now.requests < had.requests || now.amount < had.amount || now == had) return;
-      const auto [place, first] = fresh.try_emplace(Series(key), static_cast<SeriesNumber>(series_.size()));
-      if (first) series_.emplace_back(key);
+      const auto [place, first] = fresh_.try_emplace(Series(key), static_cast<SeriesNumber>(series_.size()));
+      if (first) series_.push_back(place->first.key());
       pending_.push_back({hour, place->second, now - had});
     });
   }

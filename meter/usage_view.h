@@ -3,6 +3,7 @@
 // program is adding to them. It changes nothing, and waits for nobody.
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,8 +18,8 @@ class UsageView {
   // `directory` as UsageWriter's. Error: not_found when nothing was ever counted there; the ledger's.
   static Result<UsageView> open(const std::string& directory);
 
-  // By number; some may stand for nothing.
-  const std::vector<Series>& series() const noexcept { return series_; }
+  // By number; some may stand for nothing. Views that are good as long as this one.
+  const std::vector<UsageKey>& series() const noexcept { return series_; }
   // As Ledger::Snapshot::rows(); what is not in the ledger yet comes last, by hours.
   void rows(HourNumber from, HourNumber to, Grain coarsest, const Ledger::Snapshot::Visit& visit) const;
   // The first hour of anything, and the one behind the last; equal when there is nothing.
@@ -39,7 +40,8 @@ class UsageView {
 
   std::unique_ptr<Ledger> ledger_;
   std::unique_ptr<Ledger::Snapshot> snapshot_;
-  std::vector<Series> series_;
+  std::map<Series, SeriesNumber> fresh_;  // those that only pending usage has
+  std::vector<UsageKey> series_;
   std::vector<Pending> pending_;
   HourNumber begin_ = 0, end_ = 0;
 };

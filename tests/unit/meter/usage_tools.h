@@ -31,7 +31,7 @@ inline std::string rows_of(const Ledger& ledger, HourNumber from = 0, HourNumber
   snapshot.rows(from, to, coarsest, [&](Period period, SeriesNumber number, const Usage& usage) {
     const char grain = period.grain == Grain::hour ? 'h' : period.grain == Grain::day ? 'd' : 'm';
     const auto& one = series.at(number);
-    text += grain + std::to_string(period.number) + ' ' + one.identity + ' ' + one.repository + ' ' +
+    text += grain + std::to_string(period.number) + ' ' + std::string(one.identity) + ' ' + std::string(one.repository) + ' ' +
             std::string(kDirectionNames[static_cast<std::size_t>(one.direction)]) + ' ' + std::to_string(usage.requests) + '/' +
             std::to_string(usage.amount) + '\n';
   });
@@ -44,7 +44,7 @@ inline std::map<std::string, Usage> sums_by_identity(const Ledger& ledger) {
   const auto series = snapshot.series();
   std::map<std::string, Usage> sums;
   snapshot.rows(0, kNoEnd, Grain::month,
-                [&](Period, SeriesNumber number, const Usage& usage) { sums[series.at(number).identity] += usage; });
+                [&](Period, SeriesNumber number, const Usage& usage) { sums[std::string(series.at(number).identity)] += usage; });
   return sums;
 }
 

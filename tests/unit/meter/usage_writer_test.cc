@@ -41,6 +41,7 @@ constexpr unsigned kKeys = 40, kCountingLoops = 2;
 struct Tally {
   std::atomic<std::uint64_t> begun[kCountingLoops][kKeys];
   std::atomic<std::uint64_t> done[kCountingLoops][kKeys];
+  std::atomic<unsigned> opened;  // how many times it came to counting
 };
 
 std::string key_name(unsigned loop, unsigned key) { return "node" + std::to_string(loop) + "-" + std::to_string(key); }
@@ -51,6 +52,7 @@ std::string key_name(unsigned loop, unsigned key) { return "node" + std::to_stri
   auto writer = UsageWriter::open(clock, nullptr, writing(scratch, kCountingLoops));
   if (!writer) ::_exit(1);
   (*writer)->start();
+  tally.opened.fetch_add(1);
   std::vector<std::thread> threads;
   for (unsigned loop = 0; loop < kCountingLoops; ++loop) {
     threads.emplace_back([&, loop] {
@@ -185,9 +187,13 @@ TEST_CASE("killed while it counts and folds, again and again: nothing counted is
   auto& tally = *new (shared) Tally{};
   std::mt19937 random(std::random_device{}());
   for (unsigned i = 0; i < kills; ++i) {
+    const auto opened = tally.opened.load();
     const pid_t child = ::fork();
     REQUIRE(child >= 0);
     if (child == 0) count_until_killed(scratch, tally, i);
+    // Every other one dies while it counts, however slow the machine; the rest may while they open.
+    for (int ms = 0; i % 2 == 0 && ms < 20'000 && tally.opened.load() == opened; ++ms)
+      std::this_thread::sleep_for(Milliseconds(1));
     std::this_thread::sleep_for(Milliseconds(20 + random() % 80));
     ::kill(child, SIGKILL);
     int status = 0;
