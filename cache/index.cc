@@ -17,41 +17,17 @@ using records::decode_link;
 using records::decode_tag;
 using records::digest_key;
 using records::digest_of;
+using records::find_blob;
+using records::find_link;
 using records::number_at;
+using records::number_text;
 using records::pair_key;
 using records::split_pair;
+using records::sum_of;
 
 const std::vector<std::string> kTableNames{"meta",  "blobs",       "links",  "linked_by",   "tags",
                                            "small", "main",        "ghosts", "ghost_queue", "unsettled",
                                            "pins",  "referred_by", "tagged", "manifests",   "first_seen"};
-
-std::string number_text(std::uint64_t number) {
-  std::string value;
-  records::put_number(value, number);
-  return value;
-}
-
-std::optional<BlobRecord> find_blob(const LmdbTransaction& transaction, std::string_view key) {
-  const auto value = transaction.get(kBlobs, key);
-  if (!value) return std::nullopt;
-  return decode_blob(*value).blob;
-}
-
-std::optional<Link> find_link(const LmdbTransaction& transaction, std::string_view repository, std::string_view digest) {
-  const auto value = transaction.get(kLinks, pair_key(repository, digest));
-  if (!value) return std::nullopt;
-  return decode_link(*value);
-}
-
-constexpr std::string_view kBlobBytes = "blob-bytes", kLastCopies = "last-copies";
-
-std::uint64_t sum(const LmdbTransaction& transaction, std::string_view name) {
-  return number_at(transaction.get(kMeta, name).value_or(""), 0);
-}
-
-EvictionState eviction_state(const LmdbTransaction& transaction) {
-  return records::decode_state(transaction.get(kMeta, "eviction").value_or(""));
-}
 
 // Every key with `prefix`, in order, a fresh snapshot each kChunk records; the callback may take its time.
 void walk(const LmdbEnvironment& environment, Table table, std::string_view prefix,
@@ -73,147 +49,6 @@ void walk(const LmdbEnvironment& environment, Table table, std::string_view pref
 }
 
 }  // namespace
-
-// ---- IndexWriter --------------------------------------------------------------------------------
-
-IndexWriter::IndexWriter(WriteTransaction& transaction, WallSeconds now, std::uint64_t capacity)
-    : transaction_(transaction), now_(now), options_{.capacity = capacity}, state_(eviction_state(transaction)),
-      tables_(transaction) {}
-
-std::optional<records::BlobRow> IndexWriter::row(std::string_view key) const {
-  const auto value = transaction_.get(kBlobs, key);
-  if (!value) return std::nullopt;
-  return decode_blob(*value);
-}
-
-std::optional<BlobRecord> IndexWriter::blob(const Digest& digest) const { return find_blob(transaction_, digest_key(digest)); }
-
-Status IndexWriter::put_blob(const Digest& digest, BlobRecord record) {
-  const auto key = digest_key(digest);
-  Eviction eviction(options_, tables_, state_);
-  queues_changed_ = true;
-  record.generation = state_.next_sequence++;
-  bytes_.added += record.size;
-  const auto old = row(key);
-  if (record.last_copy) last_copies_.added += record.size;
-  // Of another size it takes another amount of room; the queues learn of that by its going and coming.
-  if (old && room_of(old->blob.size) != room_of(record.size)) eviction.remove(key);
-  const bool stays = old && room_of(old->blob.size) == room_of(record.size);
-  if (stays) bytes_.removed += old->blob.size;
-  if (stays && old->blob.last_copy) last_copies_.removed += old->blob.size;
-  if (auto status = put_row(key, {record, stays ? old->place : std::nullopt}); !status) return status;
-  eviction.insert(key, room_of(record.size), record.last_used);
-  if (!tables_.status()) return tables_.status();
-  return transaction_.remove(kUnsettled, key);
-}
-
-Status IndexWriter::remove_blob(const Digest& digest) {
-  const auto key = digest_key(digest);
-  if (!row(key)) return ok_status();
-  queues_changed_ = true;
-  Eviction(options_, tables_, state_).remove(key);
-  if (!tables_.status()) return tables_.status();
-  return note_unsettled(digest);
-}
-
-std::optional<std::uint64_t> IndexWriter::unsettled(const Digest& digest) const {
-  const auto value = transaction_.get(kUnsettled, digest_key(digest));
-  if (!value) return std::nullopt;
-  return number_at(*value, 0);
-}
-
-Status IndexWriter::note_unsettled(const Digest& digest) {
-  queues_changed_ = true;
-  return transaction_.put(kUnsettled, digest_key(digest), number_text(state_.next_sequence++));
-}
-
-Status IndexWriter::forget_unsettled(const Digest& digest, std::uint64_t note) {
-  return unsettled(digest) == note ? transaction_.remove(kUnsettled, digest_key(digest)) : ok_status();
-}
-
-Status IndexWriter::update_blob(const Digest& digest, const BlobRecord& record) {
-  const auto key = digest_key(digest);
-  auto held = row(key);
-  if (!held) return ok_status();
-  MUST(held->blob.size == record.size);
-  if (held->blob.last_copy) last_copies_.removed += record.size;
-  if (record.last_copy) last_copies_.added += record.size;
-  held->blob = record;
-  return put_row(key, *held);
-}
-
-Status IndexWriter::use_blob(std::string_view key) {
-  auto held = row(key);
-  if (!held || Eviction(options_, tables_, state_).use(key, now_)) return tables_.status();
-  // Used as often as counts; when it was used last is of interest all the same.
-  if (now_ >= held->blob.last_used && now_ - held->blob.last_used < options_.use_interval) return ok_status();
-  held->blob.last_used = now_;
-  return put_row(key, *held);
-}
-
-Result<IndexWriter::Shrunk> IndexWriter::shrink(std::uint64_t room, const Keep& keep, std::uint64_t steps, std::uint64_t& kept) {
-  queues_changed_ = true;
-  Eviction eviction(options_, tables_, state_);
-  const auto shrunk = eviction.shrink(
-      room,
-      [&](std::string_view key) {
-        const auto digest = digest_of(key);
-        const auto held = row(key);
-        return digest && held && keep(*digest, held->blob);
-      },
-      steps, kept);
-  if (!tables_.status()) return tables_.status().error();
-  Shrunk result{shrunk.end, {}};
-  for (const auto& victim : shrunk.victims) {
-    const auto digest = digest_of(victim.key);
-    MUST(digest);
-    if (auto status = note_unsettled(*digest); !status) return std::move(status).error();
-    result.victims.push_back({*digest, victim.size});
-  }
-  return result;
-}
-
-bool IndexWriter::linked_where(const Digest& digest, const std::function<bool(std::string_view)>& wanted) const {
-  bool found = false;
-  const auto key = digest_key(digest);
-  transaction_.scan(kLinkedBy, key, key, [&](std::string_view pair, std::string_view) {
-    found = wanted(pair.substr(key.size()));
-    return !found;
-  });
-  return found;
-}
-
-Status IndexWriter::put_pin(std::string_view pattern, WallSeconds since) {
-  return transaction_.put(kPins, pattern, number_text(static_cast<std::uint64_t>(since)));
-}
-
-std::uint64_t IndexWriter::last_copy_bytes() const {
-  return sum(transaction_, kLastCopies) + last_copies_.added - last_copies_.removed - tables_.dropped_last_copies();
-}
-
-Status IndexWriter::put_sum(std::string_view name, const Change& change, std::uint64_t dropped) {
-  const auto removed = change.removed + dropped;
-  return change.added == removed ? ok_status() : put_meta(name, number_text(sum(transaction_, name) + change.added - removed));
-}
-
-Status IndexWriter::finish() {
-  if (!tables_.status()) return tables_.status();
-  if (auto status = put_sum(kBlobBytes, bytes_, tables_.dropped_bytes()); !status) return status;
-  if (auto status = put_sum(kLastCopies, last_copies_, tables_.dropped_last_copies()); !status) return status;
-  return queues_changed_ ? put_meta("eviction", records::encode(state_)) : ok_status();
-}
-
-Status IndexWriter::link(std::string_view repository, const Digest& digest, Link link) {
-  const auto key = digest_key(digest);
-  if (const auto old = find_link(transaction_, repository, key)) {
-    if (!link.size) link.size = old->size;
-    if (link.media_type.empty()) link.media_type = old->media_type;
-    if (old->kind == Link::Kind::manifest) link.kind = Link::Kind::manifest;
-    if (old->size == link.size && old->media_type == link.media_type && old->kind == link.kind) return ok_status();
-  }
-  if (auto status = transaction_.put(kLinks, pair_key(repository, key), records::encode(link)); !status) return status;
-  return transaction_.put(kLinkedBy, key + std::string(repository), "");
-}
 
 // ---- Index: opening and reading -----------------------------------------------------------------
 
@@ -337,14 +172,14 @@ Index::Holding Index::holding(const Name& repository, const Digest& digest) cons
 
 Index::Totals Index::totals() const {
   const ReadTransaction transaction(*environment_);
-  const auto queues = eviction_state(transaction);
+  const auto queues = records::eviction_state(transaction);
   return {.blobs = transaction.count(kBlobs),
-          .blob_bytes = sum(transaction, kBlobBytes),
+          .blob_bytes = sum_of(transaction, records::kBlobBytes),
           .links = transaction.count(kLinks),
           .tags = transaction.count(kTags),
           .room = queues.held_bytes(),
           .ghosts = transaction.count(kGhosts),
-          .last_copies = sum(transaction, kLastCopies)};
+          .last_copies = sum_of(transaction, records::kLastCopies)};
 }
 
 std::string Index::meta(std::string_view name) const {

@@ -181,4 +181,36 @@ EvictionState decode_state(std::string_view value) {
   return state;
 }
 
+std::string number_text(std::uint64_t number) {
+  std::string value;
+  put_number(value, number);
+  return value;
+}
+
+std::optional<BlobRow> find_row(const LmdbTransaction& transaction, std::string_view key) {
+  const auto value = transaction.get(kBlobs, key);
+  if (!value) return std::nullopt;
+  return decode_blob(*value);
+}
+
+std::optional<BlobRecord> find_blob(const LmdbTransaction& transaction, std::string_view key) {
+  const auto row = find_row(transaction, key);
+  if (!row) return std::nullopt;
+  return row->blob;
+}
+
+std::optional<Link> find_link(const LmdbTransaction& transaction, std::string_view repository, std::string_view digest) {
+  const auto value = transaction.get(kLinks, pair_key(repository, digest));
+  if (!value) return std::nullopt;
+  return decode_link(*value);
+}
+
+std::uint64_t sum_of(const LmdbTransaction& transaction, std::string_view name) {
+  return number_at(transaction.get(kMeta, name).value_or(""), 0);
+}
+
+EvictionState eviction_state(const LmdbTransaction& transaction) {
+  return decode_state(transaction.get(kMeta, "eviction").value_or(""));
+}
+
 }  // namespace weir::records

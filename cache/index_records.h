@@ -85,6 +85,7 @@ std::pair<std::string_view, std::string_view> split_pair(std::string_view key);
 std::string sequence_key(std::uint64_t sequence);
 std::optional<std::uint64_t> sequence_of(std::string_view key);
 
+std::string number_text(std::uint64_t number);
 void put_number(std::string& out, std::uint64_t number);
 std::uint64_t number_at(std::string_view value, std::size_t offset);
 
@@ -111,6 +112,14 @@ std::string encode(const SeenRecord& record);
 SeenRecord decode_seen(std::string_view value);
 std::string encode(const EvictionState& state);
 EvictionState decode_state(std::string_view value);
+
+// Rows, and sums in `meta`, as they are now.
+inline constexpr std::string_view kBlobBytes = "blob-bytes", kLastCopies = "last-copies";
+std::optional<BlobRow> find_row(const LmdbTransaction& transaction, std::string_view key);
+std::optional<BlobRecord> find_blob(const LmdbTransaction& transaction, std::string_view key);
+std::optional<Link> find_link(const LmdbTransaction& transaction, std::string_view repository, std::string_view digest);
+std::uint64_t sum_of(const LmdbTransaction& transaction, std::string_view name);
+EvictionState eviction_state(const LmdbTransaction& transaction);
 
 }  // namespace records
 }  // namespace weir
