@@ -42,7 +42,7 @@ void Eviction::remove(std::string_view key) {
   store_.erase(key);
 }
 
-Eviction::Shrunk Eviction::shrink(std::uint64_t bytes, const Keep& keep, std::uint64_t steps, std::uint64_t& kept) {
+Eviction::Shrunk Eviction::shrink(std::uint64_t bytes, const Questions& ask, std::uint64_t steps, std::uint64_t& kept) {
   Shrunk shrunk;
   for (; state_.held_bytes() > bytes; --steps) {
     if (steps == 0) {
@@ -61,12 +61,19 @@ Eviction::Shrunk Eviction::shrink(std::uint64_t bytes, const Keep& keep, std::ui
       leave(*record);
       auto again = *record;
       again.uses = from == Queue::small ? 0 : static_cast<std::uint8_t>(record->uses - 1);
+      again.spared = false;
       enter(Queue::main, head->key, again);
       kept = 0;
-    } else if (keep(head->key)) {
+    } else if (ask.keep(head->key)) {
       leave(*record);
       enter(Queue::main, head->key, *record);
       if (from == Queue::main) ++kept;
+    } else if (!record->spared && ask.shared(head->key)) {
+      leave(*record);
+      auto again = *record;
+      again.spared = true;
+      enter(Queue::main, head->key, again);
+      kept = 0;
     } else {
       shrunk.victims.push_back(evict(head->key, *record));
       if (from == Queue::main) kept = 0;
@@ -75,7 +82,7 @@ Eviction::Shrunk Eviction::shrink(std::uint64_t bytes, const Keep& keep, std::ui
   return shrunk;
 }
 
-std::optional<Eviction::Victim> Eviction::evict_unused(std::string_view key, const Keep& keep) {
+std::optional<Eviction::Victim> Eviction::evict_unused(std::string_view key, const Question& keep) {
   const auto record = store_.find(key);
   if (!record || record->queue == Queue::ghost || record->uses > 0 || keep(key)) return std::nullopt;
   return evict(key, *record);

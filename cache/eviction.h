@@ -6,7 +6,8 @@
 //   ghost  what left small unused: its key and its size, no bytes
 //
 // A blob enters at a queue's tail and is looked at when it reaches the head. Used since then: from small it moves to
-// main, in main it goes round once more for each use, three at most. Not used: it is evicted. A use moves nothing.
+// main, in main it goes round once more for each use, three at most. Not used: it is evicted, but one that several images
+// share goes round in main once more first, so that what is an image's own goes before it. A use moves nothing.
 //
 // What is remembered lies behind EvictionStore, so it may be in memory or in tables on disk; nothing here grows.
 // Guarantees:
@@ -43,6 +44,7 @@ enum class EvictionQueue : std::uint8_t { small, main, ghost };
 struct EvictionRecord {
   EvictionQueue queue = EvictionQueue::small;
   std::uint8_t uses = 0;  // since it was last looked at, at most kMostUses
+  bool spared = false;    // it goes round unused, for it is shared
   std::uint64_t sequence = 0;  // its place in the queue
   std::uint64_t size = 0;
   WallSeconds used_at = 0;  // the last use that counted; first: when it came
@@ -98,8 +100,12 @@ class Eviction {
   // The blob is gone for another reason. A ghost is forgotten as well.
   void remove(std::string_view key);
 
-  // Whether a blob must stay: it is pinned, or open. Asked only of those that would go next.
-  using Keep = std::function<bool(std::string_view key)>;
+  using Question = std::function<bool(std::string_view key)>;
+  // Asked only of those that would go next.
+  struct Questions {
+    Question keep;    // it must stay: it is pinned, or open
+    Question shared;  // several images have it
+  };
   struct Victim {
     std::string key;
     std::uint64_t size = 0;
@@ -111,13 +117,13 @@ class Eviction {
   };
   // Evicts until at most `bytes` are held. `kept` is what a search remembers from one call to the next: how many of main in a
   // row had to stay.
-  Shrunk shrink(std::uint64_t bytes, const Keep& keep, std::uint64_t steps, std::uint64_t& kept);
-  Shrunk shrink(std::uint64_t bytes, const Keep& keep, std::uint64_t steps = UINT64_MAX) {
+  Shrunk shrink(std::uint64_t bytes, const Questions& ask, std::uint64_t steps, std::uint64_t& kept);
+  Shrunk shrink(std::uint64_t bytes, const Questions& ask, std::uint64_t steps = UINT64_MAX) {
     std::uint64_t kept = 0;
-    return shrink(bytes, keep, steps, kept);
+    return shrink(bytes, ask, steps, kept);
   }
   // Evicts this blob before its turn, if it is held, was not used since it was last looked at, and need not be kept.
-  std::optional<Victim> evict_unused(std::string_view key, const Keep& keep);
+  std::optional<Victim> evict_unused(std::string_view key, const Question& keep);
 
  private:
   using Queue = EvictionQueue;

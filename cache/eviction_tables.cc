@@ -18,10 +18,17 @@ std::optional<EvictionRecord> EvictionTables::find(std::string_view key) {
   if (const auto value = transaction_.get(kBlobs, key)) {
     const auto row = records::decode_blob(*value);
     if (row.place)
-      return EvictionRecord{row.place->queue, row.place->uses, row.place->sequence, room_of(row.blob.size), row.blob.last_used};
+      return EvictionRecord{.queue = row.place->queue,
+                            .uses = row.place->uses,
+                            .spared = row.place->spared,
+                            .sequence = row.place->sequence,
+                            .size = room_of(row.blob.size),
+                            .used_at = row.blob.last_used};
   }
   if (const auto value = transaction_.get(kGhosts, key))
-    return EvictionRecord{EvictionQueue::ghost, 0, records::number_at(*value, 0), records::number_at(*value, 8), 0};
+    return EvictionRecord{.queue = EvictionQueue::ghost,
+                          .sequence = records::number_at(*value, 0),
+                          .size = records::number_at(*value, 8)};
   return std::nullopt;
 }
 
@@ -38,7 +45,7 @@ void EvictionTables::put(std::string_view key, const EvictionRecord& record) {
   const auto held = transaction_.get(kBlobs, key);
   MUST(held);
   auto row = records::decode_blob(*held);
-  row.place = {record.queue, record.uses, record.sequence};
+  row.place = {record.queue, record.uses, record.spared, record.sequence};
   row.blob.last_used = record.used_at;
   note(transaction_.put(kBlobs, key, records::encode(row)));
   if (status_) note(transaction_.remove(kGhosts, key));

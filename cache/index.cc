@@ -7,7 +7,7 @@
 namespace weir {
 namespace {
 
-constexpr std::uint64_t kSchema = 3;
+constexpr std::uint64_t kSchema = 4;
 constexpr std::size_t kChunk = 1000;              // records a snapshot of a long walk covers
 constexpr std::size_t kMigrated = 10'000;         // rows brought up to date in one transaction
 constexpr auto kNoteFlush = Seconds(10);
@@ -79,7 +79,7 @@ Status Index::bring_up_to_date() {
   if (schema == 1) {
     if (auto status = migrate_blobs(); !status) return status;
   }
-  if (schema != 0) {
+  if (schema == 1 || schema == 2) {
     if (auto status = migrate_tags(); !status) return status;
   }
   fresh_ = schema == 0;

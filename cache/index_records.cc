@@ -10,20 +10,24 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "numbers are stored as this machine has them");
 
-// A place in one number: queue and uses in the lowest four bits, then the sequence. All ones: no place.
+// A place in one number: the queue, whether it was spared, and the uses in the lowest four bits, then the sequence. All ones: no
+// place. Before schema 4 none was spared.
 constexpr std::uint64_t kNoPlace = UINT64_MAX;
 constexpr std::uint64_t kNoSize = UINT64_MAX;
 constexpr std::size_t kPlaceOffset = 32;
 
 std::uint64_t pack(const std::optional<BlobRow::Place>& place) {
   if (!place) return kNoPlace;
-  return place->sequence << 4 | std::uint64_t{place->uses} << 2 | static_cast<std::uint64_t>(place->queue);
+  return place->sequence << 4 | std::uint64_t{place->uses} << 2 | std::uint64_t{place->spared} << 1 |
+         static_cast<std::uint64_t>(place->queue);
 }
 
 std::optional<BlobRow::Place> unpack(std::uint64_t packed) {
-  const auto queue = packed & 3;
-  if (packed == kNoPlace || queue > 1) return std::nullopt;
-  return BlobRow::Place{static_cast<EvictionQueue>(queue), static_cast<std::uint8_t>(packed >> 2 & 3), packed >> 4};
+  if (packed == kNoPlace) return std::nullopt;
+  return BlobRow::Place{.queue = static_cast<EvictionQueue>(packed & 1),
+                        .uses = static_cast<std::uint8_t>(packed >> 2 & 3),
+                        .spared = (packed & 2) != 0,
+                        .sequence = packed >> 4};
 }
 
 WallSeconds time_at(std::string_view value, std::size_t offset) { return static_cast<WallSeconds>(number_at(value, offset)); }

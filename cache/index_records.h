@@ -95,6 +95,7 @@ struct BlobRow {
   struct Place {
     EvictionQueue queue = EvictionQueue::small;
     std::uint8_t uses = 0;
+    bool spared = false;
     std::uint64_t sequence = 0;
   };
   std::optional<Place> place;

@@ -45,8 +45,8 @@ class IndexWriter {
     std::vector<Victim> victims;
   };
   using Keep = std::function<bool(const Digest&, const BlobRecord&)>;
-  // Lets blobs go until at most `room` is held, as Eviction::shrink(); their records are gone, as by remove_blob().
-  // `kept` goes on from one call to the next of a search, and begins with 0.
+  // Lets blobs go until at most `room` is held, as Eviction::shrink(); their records are gone, as by remove_blob(). A blob that
+  // two manifests refer to that are held is shared. `kept` goes on from one call to the next of a search, and begins with 0.
   Result<Shrunk> shrink(std::uint64_t room, const Keep& keep, std::uint64_t steps, std::uint64_t& kept);
 
   // The note that a digest is unsettled, if it is. A new one takes the place of an old one; who forgets says which he means.
@@ -98,6 +98,8 @@ class IndexWriter {
   };
   Status retag(std::string_view repository, std::string_view tag, const Digest& digest, bool has);
   Status put_sum(std::string_view name, const Change& change, std::uint64_t dropped);
+  // Whether two manifests that are held refer to it.
+  bool shared(std::string_view key) const;
   Change bytes_, last_copies_;  // beside what the tables dropped
   bool queues_changed_ = false;
 };

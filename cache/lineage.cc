@@ -11,6 +11,8 @@ namespace {
 
 // More than any image has above it.
 constexpr std::size_t kMostAbove = 1000;
+// Where so many have referred to it, it is shared, whether or not they are held: a search in a transaction has an end.
+constexpr std::size_t kMostParents = 64;
 constexpr std::size_t kLineageBatch = 200;  // manifests entered in one transaction
 constexpr std::string_view kLineage = "lineage", kQuarantine = "quarantine";
 
@@ -180,6 +182,26 @@ std::optional<SeenRecord> IndexWriter::seen(const Digest& digest) const {
 
 Status IndexWriter::put_seen(const Digest& digest, const SeenRecord& record) {
   return transaction_.put(kFirstSeen, digest_key(digest), records::encode(record));
+}
+
+bool IndexWriter::shared(std::string_view key) const {
+  std::string first;  // that is held; one manifest may refer to it in several repositories
+  std::size_t looked = 0;
+  bool shared = false;
+  transaction_.scan(kLinkedBy, key, key, [&](std::string_view row, std::string_view) {
+    const auto prefix = pair_key(row.substr(key.size()), key);
+    transaction_.scan(kReferredBy, prefix, prefix, [&](std::string_view above, std::string_view) {
+      const auto manifest = above.substr(prefix.size());
+      if (manifest != first && transaction_.get(kBlobs, manifest)) {
+        shared = !first.empty();
+        first = manifest;
+      }
+      shared = shared || ++looked >= kMostParents;
+      return !shared;
+    });
+    return !shared && ++looked < kMostParents;
+  });
+  return shared;
 }
 
 // ---- read ---------------------------------------------------------------------------------------

@@ -206,14 +206,14 @@ void compare(int seeds) {
   add(peers, arc());
   add(peers, tiny_lfu());
   add(peers, sieve(1));
-  add(peers, weir_policy("S3-FIFO", {.small_percent = 10, .ghost_percent = 90, .use_interval = 0}));
+  add(peers, weir_policy("S3-FIFO", {.small_percent = 10, .ghost_percent = 90, .use_interval = 0, .spare_shared = false}));
   add(peers, weir_policy("weir", {}));
   const auto ours = peers.back();
   add(peers, clairvoyant());
 
   using Siblings = WeirOptions::Siblings;
   units = {ours};
-  add(units, weir_policy("shared blobs spared", {.spare_shared = true}));
+  add(units, weir_policy("shared blobs not spared", {.spare_shared = false}));
   add(units, weir_policy("unused siblings go too", {.siblings = Siblings::unused_go}));
   add(units, weir_policy("all siblings go too", {.siblings = Siblings::all_go}));
 

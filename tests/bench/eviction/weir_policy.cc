@@ -62,7 +62,7 @@ class WeirPolicy final : public Policy {
                                                            .small_percent = options.small_percent,
                                                            .ghost_percent = options.ghost_percent,
                                                            .use_interval = options.use_interval},
-        store_(trace.sizes.size()), held_(trace.sizes.size()), spared_(trace.sizes.size()), parents_(trace.sizes.size()),
+        store_(trace.sizes.size()), held_(trace.sizes.size()), parents_(trace.sizes.size()),
         image_of_(trace.sizes.size(), kNoImage), asked_with_(trace.sizes.size()) {
     for (Image image = 0; image < trace.images.size(); ++image) image_of_[trace.images[image].front()] = image;
   }
@@ -71,13 +71,15 @@ class WeirPolicy final : public Policy {
     const Blob blob = request.blob;
     asked_with_[blob] = request.image;
     if (held_[blob]) {
-      if (eviction_.use(key_of(blob), request.second)) spared_[blob] = 0;
+      eviction_.use(key_of(blob), request.second);
       return true;
     }
     const auto size = size_of(blob);
     if (size > capacity_) return false;
-    const auto keep = [this](std::string_view key) { return units_.spare_shared && spare(blob_of(key)); };
-    for (const auto& victim : eviction_.shrink(capacity_ - size, keep).victims) gone(blob_of(victim.key));
+    const weir::Eviction::Questions ask{.keep = [](std::string_view) { return false; },
+                                        .shared =
+                                            [this](std::string_view key) { return units_.spare_shared && shared(blob_of(key)); }};
+    for (const auto& victim : eviction_.shrink(capacity_ - size, ask).victims) gone(blob_of(victim.key));
     eviction_.insert(key_of(blob), size, request.second);
     hold(blob, true);
     return false;
@@ -91,12 +93,10 @@ class WeirPolicy final : public Policy {
   // A manifest that is held makes its blobs those of one image more.
   void hold(Blob blob, bool held) {
     held_[blob] = held;
-    spared_[blob] = 0;
     if (image_of_[blob] == kNoImage) return;
     for (const Blob child : trace_.images[image_of_[blob]]) parents_[child] += held ? 1 : -1;
   }
   bool shared(Blob blob) const { return parents_[blob] > 1; }
-  bool spare(Blob blob) { return shared(blob) && !std::exchange(spared_[blob], 1); }
 
   void gone(Blob blob) {
     if (!held_[blob]) return;  // it went as a sibling, before its turn
@@ -119,7 +119,7 @@ class WeirPolicy final : public Policy {
   MemoryStore store_;
   weir::EvictionState state_;
   weir::Eviction eviction_{options_, store_, state_};
-  std::vector<char> held_, spared_;  // by blob
+  std::vector<char> held_;          // by blob
   std::vector<int> parents_;        // by blob: how many manifests that are held refer to it
   std::vector<Image> image_of_;     // by manifest
   std::vector<Image> asked_with_;   // by blob: the image of its latest pull

@@ -11,7 +11,7 @@ struct WeirOptions {
   std::uint32_t use_interval = 600;  // seconds
 
   // What it knows of images. A blob is shared when two manifests that are held refer to it.
-  bool spare_shared = false;  // a shared blob goes one more round before it is evicted
+  bool spare_shared = true;  // a shared blob goes one more round before it is evicted
   enum class Siblings {
     stay,
     unused_go,  // with an exclusive blob go those of the same image that are exclusive to it and unused

@@ -54,20 +54,23 @@ struct Cache {
   EvictionOptions options{.capacity = 1000, .small_percent = 10, .ghost_percent = 25, .use_interval = 0};
   MapStore store;
   EvictionState state;
-  std::set<std::string> pinned;
+  std::set<std::string> pinned, shared;
   std::vector<std::string> evicted;
   WallSeconds now = 1'000'000;
 
   Eviction eviction() { return {options, store, state}; }
-  Eviction::Keep keep() {
+  Eviction::Question keep() {
     return [this](std::string_view key) { return pinned.contains(std::string(key)); };
+  }
+  Eviction::Questions ask() {
+    return {keep(), [this](std::string_view key) { return shared.contains(std::string(key)); }};
   }
   bool holds(const std::string& key) {
     const auto record = store.find(key);
     return record && record->queue != Queue::ghost;
   }
   End shrink(std::uint64_t bytes, std::uint64_t steps = UINT64_MAX) {
-    auto shrunk = eviction().shrink(bytes, keep(), steps);
+    auto shrunk = eviction().shrink(bytes, ask(), steps);
     for (auto& victim : shrunk.victims) evicted.push_back(std::move(victim.key));
     return shrunk.end;
   }
@@ -294,6 +297,37 @@ TEST_CASE("a blob goes before its turn only when it is held, unused and need not
   cache.check_sums();
 }
 
+TEST_CASE("what images share goes after what is one's own, and goes all the same") {
+  Cache cache;
+  cache.options.small_percent = 0;
+  // Two images that came one after the other, and nobody wants any more.
+  for (const auto* key : {"base", "own1", "other1", "own2"}) cache.request(key, 100);
+  cache.shared = {"base"};
+  CHECK(cache.shrink(200) == End::done);
+  CHECK(cache.evicted == std::vector<std::string>{"own1", "other1"});
+  CHECK(cache.store.find("base")->spared);
+  CHECK(cache.shrink(0) == End::done);
+  CHECK(cache.evicted == std::vector<std::string>{"own1", "other1", "own2", "base"});
+  cache.check_sums();
+}
+
+TEST_CASE("who is used after it was spared is spared again") {
+  Cache cache;
+  cache.options.small_percent = 0;
+  cache.shared = {"base"};
+  cache.request("base", 100);
+  CHECK(cache.shrink(0, 1) == End::out_of_steps);
+  CHECK(cache.store.find("base")->spared);
+  cache.request("base", 100);
+  CHECK(cache.shrink(0, 1) == End::out_of_steps);  // for the use
+  CHECK_FALSE(cache.store.find("base")->spared);
+  CHECK(cache.shrink(0, 1) == End::out_of_steps);
+  CHECK(cache.store.find("base")->spared);
+  CHECK(cache.shrink(0, 1) == End::done);
+  CHECK_FALSE(cache.holds("base"));
+  cache.check_sums();
+}
+
 // ---- against a naive one --------------------------------------------------------------------------
 
 namespace {
@@ -305,6 +339,7 @@ struct Naive {
     std::uint64_t size;
     int uses;
     WallSeconds at;
+    bool spared;
   };
   std::deque<Item> small, main, ghost;
   EvictionOptions options;
@@ -330,9 +365,9 @@ struct Naive {
     item->at = now;
   }
   void insert(const std::string& key, std::uint64_t size, WallSeconds now) {
-    (drop(ghost, key) ? main : small).push_back({key, size, 0, now});
+    (drop(ghost, key) ? main : small).push_back({key, size, 0, now, false});
   }
-  std::vector<std::string> shrink(std::uint64_t bytes, const std::set<std::string>& pinned) {
+  std::vector<std::string> shrink(std::uint64_t bytes, const std::set<std::string>& pinned, const std::set<std::string>& shared) {
     std::vector<std::string> victims;
     std::size_t kept = 0;
     while (sum(small) + sum(main) > bytes) {
@@ -342,11 +377,16 @@ struct Naive {
       from.pop_front();
       if (item.uses > 0) {
         item.uses = &from == &small ? 0 : item.uses - 1;
+        item.spared = false;
         main.push_back(item);
         kept = 0;
       } else if (pinned.contains(item.key)) {
         main.push_back(item);
         if (&from == &main) ++kept;
+      } else if (!item.spared && shared.contains(item.key)) {
+        item.spared = true;
+        main.push_back(item);
+        kept = 0;
       } else {
         victims.push_back(item.key);
         if (&from == &main) kept = 0;
@@ -377,7 +417,8 @@ TEST_CASE("a hundred thousand random calls end as in a naive implementation") {
       const std::uint64_t size = 1 + key.size() * key.size() * 7 % 90;
       switch (below(20)) {
         case 0: below(3) == 0 ? (void)cache.pinned.insert(key) : (void)cache.pinned.erase(key); break;
-        case 1:
+        case 1: below(2) == 0 ? (void)cache.shared.insert(key) : (void)cache.shared.erase(key); break;
+        case 2:
           cache.eviction().remove(key);
           for (auto* items : {&naive.small, &naive.main, &naive.ghost}) Naive::drop(*items, key);
           break;
@@ -388,7 +429,7 @@ TEST_CASE("a hundred thousand random calls end as in a naive implementation") {
             naive.use(key, cache.now);
           } else {
             const bool room = cache.fetch(key, size);
-            REQUIRE(cache.evicted == naive.shrink(1000 - size, cache.pinned));
+            REQUIRE(cache.evicted == naive.shrink(1000 - size, cache.pinned, cache.shared));
             for (const auto& victim : cache.evicted) REQUIRE_FALSE(cache.pinned.contains(victim));
             if (room) naive.insert(key, size, cache.now);
           }

@@ -95,14 +95,14 @@ TEST_CASE("a store of a newer schema is refused, whoever opens it") {
         {.directory = scratch.path(), .tables = {"meta", "blobs", "links", "linked_by", "tags"}});
     REQUIRE(environment.ok());
     WriteTransaction transaction(**environment);
-    REQUIRE(transaction.put(0, "schema", std::string("\x04\0\0\0\0\0\0\0", 8)).ok());
+    REQUIRE(transaction.put(0, "schema", std::string("\x05\0\0\0\0\0\0\0", 8)).ok());
     REQUIRE(transaction.commit().ok());
   }
   for (const bool read_only : {false, true}) {
     const auto opened = Index::open(clock, {.directory = scratch.path(), .read_only = read_only});
     REQUIRE_FALSE(opened.ok());
     CHECK(opened.error().failure == Failure::unsupported);
-    CHECK(opened.error().what.find("schema 4") != std::string::npos);
+    CHECK(opened.error().what.find("schema 5") != std::string::npos);
   }
 }
 

@@ -37,6 +37,26 @@ struct Lineage {
       return entered ? writer.put_manifest(name.text(), digest, Manifest::parse(bytes, type).value()) : ok_status();
     });
   }
+  Digest blob(const std::string& bytes) {
+    return store.put(bytes, [=](IndexWriter& writer) { return writer.link(kApp, sha256_of(bytes), {}); });
+  }
+  // Lets so many blobs go, all of one room.
+  std::vector<Digest> evict(std::uint64_t count) {
+    std::vector<Digest> gone;
+    REQUIRE(store
+                .commit([&](IndexWriter& writer) -> Status {
+                  std::uint64_t kept = 0;
+                  auto shrunk = writer.shrink(
+                      writer.eviction().held_bytes() - count * room_of(1), [](const Digest&, const BlobRecord&) { return false; },
+                      UINT64_MAX, kept);
+                  if (!shrunk) return shrunk.error();
+                  gone.clear();
+                  for (const auto& victim : shrunk->victims) gone.push_back(victim.digest);
+                  return ok_status();
+                })
+                .ok());
+    return gone;
+  }
   void tag(const std::string& text, const Digest& digest, const Name& name = kApp) {
     REQUIRE(store.commit([=](IndexWriter& writer) { return writer.put_tag(name, tag_of(text), {digest, 0}); }).ok());
   }
@@ -189,4 +209,31 @@ TEST_CASE("what is released need not wait, nor what it refers to") {
   const auto unknown = sha256_of("unknown");
   REQUIRE(release_digest(lines.store.index(), unknown).ok());
   CHECK(lines.store.index().seen(unknown)->released == 1'000'000'000);
+}
+
+TEST_CASE("what two images share goes after what each has for itself, while both are held") {
+  Lineage lines;
+  lines.store.index().set_capacity(1);
+  const auto base = lines.blob("base"), one = lines.blob("one"), two = lines.blob("two");
+  const auto first = lines.image(one, base), second = lines.image(two, base);
+  CHECK(lines.evict(2) == std::vector<Digest>{one, two});
+  CHECK(lines.evict(3) == std::vector<Digest>{first, second, base});
+
+  // Of two images one has gone: what is left has its blobs for itself.
+  const auto old_base = lines.blob("base, again"), three = lines.blob("three");
+  const auto gone = lines.image(sha256_of("never came"), old_base);
+  lines.image(three, old_base);
+  REQUIRE(lines.store.commit([&](IndexWriter& writer) { return writer.remove_blob(gone); }).ok());
+  CHECK(lines.evict(2) == std::vector<Digest>{old_base, three});
+}
+
+TEST_CASE("an image in two repositories is one image") {
+  Lineage lines;
+  lines.store.index().set_capacity(1);
+  const auto base = lines.blob("base"), one = lines.blob("one");
+  for (const auto& name : {kApp, kElsewhere}) {
+    lines.image(one, base, name);
+    REQUIRE(lines.store.commit([&](IndexWriter& writer) { return writer.link(name, base, {}); }).ok());
+  }
+  CHECK(lines.evict(1) == std::vector<Digest>{base});
 }
