@@ -2,13 +2,15 @@
 // Evictor: makes room. It lets blobs go ahead of need, and at once for a download that must know it will fit.
 //
 // Never evicted: what is open, what is pinned, what was used within `keep_within`, and last copies up to their limit. The order
-// of the rest is Eviction's. A record goes first, then its file.
+// of the rest is Eviction's. A record goes first, then its file, while the next ones are chosen.
 //
-// Thread: a thread of its own; reserve() on any loop. Whoever waits in reserve() must have gone before this is destroyed.
+// Thread: a thread of its own, and some that remove files; reserve() on any loop. Whoever waits in reserve() must have gone before
+// this is destroyed.
 
 #include <atomic>
 #include <condition_variable>
 #include <deque>
+#include <future>
 #include <list>
 #include <mutex>
 #include <thread>
@@ -61,12 +63,19 @@ class Evictor {
     std::uint64_t room = 0;
   };
 
+  // Files on their way out; their records have gone.
+  struct Removal {
+    std::uint64_t room = 0;
+    std::future<bool> taken;  // whether all are
+  };
+
   void serve();
   void look_after();
   Status grant(const Request& request);
   std::uint64_t make_room(std::uint64_t bytes);
   std::uint64_t evict(std::uint64_t bytes);
-  std::uint64_t let_go(const std::vector<IndexWriter::Victim>& victims);
+  Removal let_go(const std::vector<IndexWriter::Victim>& victims);
+  std::uint64_t finish(Removal& removal);
   bool must_stay(const IndexWriter& writer, const Digest& digest, const BlobRecord& record, std::uint64_t last_copies);
   std::uint64_t lingering_room();
   Error refusal() const;
@@ -74,7 +83,7 @@ class Evictor {
   const Parts parts_;
   std::atomic<std::uint64_t> evicted_blobs_{0}, evicted_bytes_{0};
   std::list<Lingering> lingering_;  // the thread's, as all below
-  std::uint64_t stuck_ = 0;         // room of blobs that went and whose files could not be removed
+  std::uint64_t stuck_ = 0;  // room of blobs that went and whose files could not be removed
   Instant exhausted_until_{};
   Instant reserve_rests_until_{};
   Instant next_cleaning_{};
@@ -82,7 +91,7 @@ class Evictor {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Request> waiting_;  // guarded by mutex_
-  bool woken_ = false;           // guarded by mutex_
+  bool woken_ = false;  // guarded by mutex_
   std::atomic<bool> stopping_ = false;  // set under mutex_
   std::thread thread_;
 };

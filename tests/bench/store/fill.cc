@@ -4,6 +4,7 @@
 #include <future>
 #include <stdexcept>
 
+#include "oci/media_type.h"
 #include "tests/bench/store/steps.h"
 
 namespace bench {
@@ -35,6 +36,16 @@ void write_files(const weir::Layout& layout, std::uint64_t count) {
   }
 }
 
+weir::Manifest manifest_of(std::uint64_t number) {
+  weir::Manifest manifest;
+  manifest.media_type = weir::media_type::kOciManifest;
+  const auto own = number - number % Population::kImage;
+  for (auto child = own < Population::kImage ? own : own - Population::kImage; child < number; ++child) {
+    if (child >= own || Population::shared(child)) manifest.blobs.push_back({"", Population::digest(child), Population::kSize});
+  }
+  return manifest;
+}
+
 weir::Status put(weir::IndexWriter& writer, const Population& blobs, std::uint64_t number) {
   const auto digest = Population::digest(number);
   // A day old, so that a use of it counts.
@@ -46,8 +57,12 @@ weir::Status put(weir::IndexWriter& writer, const Population& blobs, std::uint64
   }
   const weir::Link link{.size = Population::kSize};
   if (auto status = writer.link(blobs.repository(number), digest, link); !status) return status;
-  if (blobs.shared(number)) {
+  if (Population::shared(number)) {
     if (auto status = writer.link(blobs.other_repository(number), digest, link); !status) return status;
+  }
+  if (Population::manifest(number)) {
+    const auto manifest = manifest_of(number);
+    if (auto status = writer.put_manifest(blobs.repository(number).text(), digest, manifest); !status) return status;
   }
   if (!blobs.tagged(number)) return weir::ok_status();
   return writer.put_tag(blobs.repository(number).text(), Population::tag(number), {digest, then});

@@ -22,10 +22,13 @@ class Population {
   static std::string content(std::uint64_t number);
   static constexpr std::uint64_t kSize = 8;
 
-  const weir::Name& repository(std::uint64_t number) const { return repositories_[number % repositories_.size()]; }
-  // Some layers are in two repositories.
-  bool shared(std::uint64_t number) const { return number % 10 == 0; }
-  const weir::Name& other_repository(std::uint64_t number) const { return repository(number + 1); }
+  // Eight that follow each other are an image: the last is the manifest, and refers to the others.
+  static constexpr std::uint64_t kImage = 8;
+  static bool manifest(std::uint64_t number) { return number % kImage == kImage - 1; }
+  const weir::Name& repository(std::uint64_t number) const { return repositories_[number / kImage % repositories_.size()]; }
+  // Some layers are in two repositories, and of the next image too.
+  static bool shared(std::uint64_t number) { return number % 10 == 0; }
+  const weir::Name& other_repository(std::uint64_t number) const { return repository(number + kImage); }
   bool tagged(std::uint64_t number) const { return number % 20 == 0; }
   static std::string tag(std::uint64_t number) { return "v" + std::to_string(number); }
   // A third was used again after it had come: those move to the main queue before they can go.
