@@ -54,6 +54,13 @@ LIBS    := -levent_core -llmdb -lssl -lcrypto -lcurl -lcrypt -lsystemd -lboost_p
 # Libraries in link order: users before the used.
 ARCHIVES := $(foreach r,commands proxy conf node proxy/upstream proxy/auth proxy/http policy cache meter oci base,$(if $(wildcard $(r)/*.cc),$(call LIBRARY,$(r))))
 
+# The sources as one unit: most of the time a compiler takes for them goes into what they include.
+define TOGETHER
+$(1): $(2)
+	@mkdir -p $$(@D); printf '#include "%s"\n' $(2) >$$(@:.o=.cc)
+	$$(CXX) $$(CXXFLAGS) -c -o $$@ $$(@:.o=.cc)
+endef
+
 .PHONY: all run demo check check-long bench bench-eviction bench-store bench-report bench-guesses bench-policy fuzz format lint deb install clean units unit scenario crash e2e tests fuzzers FORCE
 all: $(BUILD)/weir
 
@@ -61,9 +68,7 @@ define ROOM
 $(WHOLE): CXXFLAGS += $(if $(filter $(1),$(COLD)),$(COLD_$(MODE))) $(if $(filter $(1),$(FUZZED)),$(FUZZED_$(MODE)))
 $(call LIBRARY,$(1)): $(call OBJECTS,$(1))
 	@mkdir -p $$(@D); rm -f $$@; $(AR) rcs $$@ $$^
-$(WHOLE): $(filter-out $(APART),$(call SOURCES,$(1)))
-	@mkdir -p $$(@D); printf '#include "%s"\n' $(filter-out $(APART),$(call SOURCES,$(1))) >$$(@:.o=.cc)
-	$(CXX) $$(CXXFLAGS) -c -o $$@ $$(@:.o=.cc)
+$(call TOGETHER,$(WHOLE),$(filter-out $(APART),$(call SOURCES,$(1))))
 endef
 $(foreach r,$(ROOMS),$(eval $(call ROOM,$(r))))
 
@@ -71,9 +76,15 @@ $(BUILD)/%.o: %.cc
 	@mkdir -p $(@D)
 	$(CXX) $(CXXFLAGS) -c -o $@ $<
 
-$(foreach d,unit scenario support crash,$(eval $(BUILD)/tests/$(d)/%.o: CXXFLAGS += $(QUICK_$(MODE))))
-# These say what is to happen; what has to be quick is in tests/support.
-$(BUILD)/tests/scenario/%.o: CXXFLAGS += -O0 -U_FORTIFY_SOURCE
+$(foreach d,unit support crash,$(eval $(BUILD)/tests/$(d)/%.o: CXXFLAGS += $(QUICK_$(MODE))))
+# These say what is to happen; what has to be quick is in tests/support. What all of them include is read once.
+$(BUILD)/tests/scenario/%: CXXFLAGS += -O0 -gline-tables-only -U_FORTIFY_SOURCE
+SCENE := $(BUILD)/tests/scenario/scene.pch
+$(SCENE): tests/scenario/scene.h
+	@mkdir -p $(@D); $(CXX) $(CXXFLAGS) -x c++-header -o $@ $<
+$(BUILD)/tests/scenario/%.o: tests/scenario/%.cc $(SCENE)
+	@mkdir -p $(@D)
+	$(CXX) $(CXXFLAGS) -include-pch $(SCENE) -c -o $@ $<
 
 $(BUILD)/weir: $(BUILD)/commands/main.o $(ARCHIVES)
 	$(CXX) $(LDFLAGS) -o $@ $< $(ARCHIVES) $(LIBS)
@@ -109,14 +120,13 @@ $(call UNIT_BIN,$(1)): $(if $(filter debug,$(MODE)),$(patsubst %.cc,$(BUILD)/%.o
     $(BUILD)/tests/support/doctest_main.o $(foreach r,$(1) $(BELOW_$(1)),$(if $(wildcard $(r)/*.cc),$(call LIBRARY,$(r))))
 	@mkdir -p $$(@D); $(CXX) $(LDFLAGS) -o $$@ $$^ $(LIBS)
 $(call UNIT_WHOLE,$(1)): CXXFLAGS += $(QUICK_$(MODE))
-$(call UNIT_WHOLE,$(1)): $(call UNIT_TESTS,$(1))
-	@mkdir -p $$(@D); printf '#include "%s"\n' $(call UNIT_TESTS,$(1)) >$$(@:.o=.cc)
-	$(CXX) $$(CXXFLAGS) -c -o $$@ $$(@:.o=.cc)
+$(call TOGETHER,$(call UNIT_WHOLE,$(1)),$(call UNIT_TESTS,$(1)))
 endef
 $(foreach r,$(UNIT_ROOMS),$(eval $(call UNIT,$(r))))
 UNIT_BINS := $(foreach r,$(UNIT_ROOMS),$(call UNIT_BIN,$(r)))
 
-SUPPORT  := $(patsubst %.cc,$(BUILD)/%.o,$(filter-out %/selftest.cc %/doctest_main.cc,$(wildcard tests/support/*.cc)))
+SUPPORT  := $(BUILD)/tests/support/whole.o
+$(eval $(call TOGETHER,$(SUPPORT),$(filter-out %/selftest.cc %/doctest_main.cc,$(wildcard tests/support/*.cc))))
 SCENARIO := $(patsubst %.cc,$(BUILD)/%.o,$(wildcard tests/scenario/*.cc))
 $(BUILD)/tests/scenario_tests: $(SCENARIO) $(SUPPORT) $(BUILD)/tests/support/doctest_main.o
 	@mkdir -p $(@D); $(CXX) $(LDFLAGS) -o $@ $^ -lssl -lcrypto
@@ -125,7 +135,8 @@ $(BUILD)/tests/support_selftest: $(BUILD)/tests/support/selftest.o $(SUPPORT)
 
 # The crash test: what is loaded in front of the C library, and who plays back what it wrote down. _FORTIFY_SOURCE would
 # define some of the functions that the former replaces.
-CRASH          := $(patsubst %.cc,$(BUILD)/%.o,$(filter-out %/recorder.cc %/exercise.cc,$(wildcard tests/crash/*.cc)))
+CRASH          := $(BUILD)/tests/crash/whole.o
+$(eval $(call TOGETHER,$(CRASH),$(filter-out %/recorder.cc %/exercise.cc,$(wildcard tests/crash/*.cc))))
 CRASH_RECORDER := $(BUILD)/tests/crash_recorder.so
 $(BUILD)/tests/crash/recorder.o: CXXFLAGS += -fPIC -U_FORTIFY_SOURCE
 $(CRASH_RECORDER): $(BUILD)/tests/crash/recorder.o

@@ -7,11 +7,11 @@ namespace weir::testing {
 
 namespace {
 
-constexpr std::uint64_t kPiece = 256 * 1024;
+constexpr std::uint64_t kPortion = 256 * 1024;
 constexpr std::uint64_t kSlowPiece = 16 * 1024;
 
 // How soon a pause notices that the client has left.
-constexpr Milliseconds kGlance{10};
+constexpr Milliseconds kShortWait{10};
 
 bool has_body(const Request& request, int status) {
   return request.method != "HEAD" && status != 204 && status != 304 && status / 100 != 1;
@@ -122,7 +122,7 @@ bool Delivery::wait_at(std::int64_t position, const Action& action) {
 
 // How many bytes may go before something scripted happens.
 std::uint64_t Delivery::room(std::uint64_t position, const Action& action) const {
-  auto count = kPiece;
+  auto count = kPortion;
   if (action.bytes_per_second > 0) count = std::clamp<std::uint64_t>(action.bytes_per_second / 50, 1, kSlowPiece);
   if (action.chunk_delay > Milliseconds(0)) count = std::min(count, kSlowPiece);
   if (action.end_after) count = std::min(count, *action.end_after - position);
@@ -143,7 +143,7 @@ bool Delivery::pause(Milliseconds duration) const {
   auto deadline = within(duration);
   while (Clock::now() < deadline) {
     if (stream_.peer_gone()) return false;
-    std::this_thread::sleep_until(std::min(deadline, within(kGlance)));
+    std::this_thread::sleep_until(std::min(deadline, within(kShortWait)));
   }
   return true;
 }

@@ -8,8 +8,8 @@ namespace weir::testing {
 
 namespace {
 
-constexpr std::size_t kLongestHead = 4 * 1024 * 1024;
-constexpr std::size_t kPiece = 128 * 1024;
+constexpr std::size_t kLongestAnswerHead = 4 * 1024 * 1024;
+constexpr std::size_t kMostRead = 128 * 1024;
 
 }  // namespace
 
@@ -71,7 +71,7 @@ std::optional<ResponseHead> HttpClient::read_head() {
   body_.reset();
   head_ = {};
   if (!stream_) return std::nullopt;
-  auto read = stream_->read_until("\r\n\r\n", kLongestHead, deadline());
+  auto read = stream_->read_until("\r\n\r\n", kLongestAnswerHead, deadline());
   if (read.outcome != Io::done) {
     failure_ = "no head: " + std::string(describe(read.outcome)) + " after " + std::to_string(read.text.size()) + " bytes";
     return std::nullopt;
@@ -99,7 +99,7 @@ std::string HttpClient::read_body(std::uint64_t count) {
   std::string result;
   if (!body_) return result;
   auto end = deadline();
-  std::vector<char> piece(static_cast<std::size_t>(std::min<std::uint64_t>(count, kPiece)));
+  std::vector<char> piece(static_cast<std::size_t>(std::min<std::uint64_t>(count, kMostRead)));
   while (result.size() < count) {
     auto wanted = std::min<std::uint64_t>(piece.size(), count - result.size());
     auto got = body_->read(piece.data(), static_cast<std::size_t>(wanted), end);
@@ -120,7 +120,7 @@ Response HttpClient::finish_body(Body mode) {
   }
   auto end = deadline();
   Hasher hasher;
-  std::vector<char> piece(kPiece);
+  std::vector<char> piece(kMostRead);
   while (auto count = body_->read(piece.data(), piece.size(), end)) {
     std::string_view bytes(piece.data(), count);
     if (mode != Body::count) hasher.update(bytes);
@@ -145,7 +145,7 @@ std::string HttpClient::read_raw(std::size_t most) {
 std::string HttpClient::read_until_closed() {
   std::string result;
   for (;;) {
-    auto piece = read_raw(kPiece);
+    auto piece = read_raw(kMostRead);
     if (piece.empty()) return result;
     result += piece;
   }

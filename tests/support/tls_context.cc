@@ -19,7 +19,7 @@ struct FreeKey {
   void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
 };
 
-void require(bool good, const char* what) {
+void require_tls(bool good, const char* what) {
   if (!good) throw std::runtime_error(std::string("TLS: ") + what);
 }
 
@@ -30,16 +30,16 @@ std::unique_ptr<BIO, FreeBio> bio_of(const std::string& pem) {
 void show(SSL_CTX* context, const Certificate& certificate) {
   auto pem = bio_of(certificate.certificate_pem);
   std::unique_ptr<X509, FreeX509> leaf(PEM_read_bio_X509(pem.get(), nullptr, nullptr, nullptr));
-  require(leaf && SSL_CTX_use_certificate(context, leaf.get()) == 1, "unusable certificate");
+  require_tls(leaf && SSL_CTX_use_certificate(context, leaf.get()) == 1, "unusable certificate");
   auto key_pem = bio_of(certificate.key_pem);
   std::unique_ptr<EVP_PKEY, FreeKey> key(PEM_read_bio_PrivateKey(key_pem.get(), nullptr, nullptr, nullptr));
-  require(key && SSL_CTX_use_PrivateKey(context, key.get()) == 1, "unusable private key");
+  require_tls(key && SSL_CTX_use_PrivateKey(context, key.get()) == 1, "unusable private key");
 }
 
 void believe(SSL_CTX* context, const std::string& ca_pem) {
   auto pem = bio_of(ca_pem);
   std::unique_ptr<X509, FreeX509> root(PEM_read_bio_X509(pem.get(), nullptr, nullptr, nullptr));
-  require(root && X509_STORE_add_cert(SSL_CTX_get_cert_store(context), root.get()) == 1, "unusable CA");
+  require_tls(root && X509_STORE_add_cert(SSL_CTX_get_cert_store(context), root.get()) == 1, "unusable CA");
 }
 
 }  // namespace
@@ -56,7 +56,7 @@ TlsContext TlsContext::client(const std::string& ca_pem, const Certificate& cert
 
 TlsContext::TlsContext(bool is_server, const Certificate& certificate, const std::string& ca_pem)
     : context_(SSL_CTX_new(is_server ? TLS_server_method() : TLS_client_method())), verifies_peer_(!ca_pem.empty()) {
-  require(context_ != nullptr, "no context");
+  require_tls(context_ != nullptr, "no context");
   // A peer that closes without close_notify ends the stream as it would without TLS: cutting a transfer short is
   // told from the framing of HTTP alone.
   SSL_CTX_set_options(context_.get(), SSL_OP_IGNORE_UNEXPECTED_EOF);
