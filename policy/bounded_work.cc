@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,23 +29,29 @@ std::uint64_t resident(const std::string& process) {
   return pages.value_or(0) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
+// Not _exit(): a sanitizer would look there for threads that the other process had not joined, and call them leaks of this one.
+[[noreturn]] void end_process(int code) {
+  ::syscall(SYS_exit_group, code);
+  __builtin_unreachable();
+}
+
 // A connection that this program closes is closed for its client: nobody else may hold it open.
 [[noreturn]] void answer_and_end(const std::function<std::string()>& work, int out, pid_t parent) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != parent) ::_exit(1);
+  if (::getppid() != parent) end_process(1);
   ::signal(SIGPIPE, SIG_DFL);
   constexpr int kOut = 3;
-  if (out != kOut && ::dup2(out, kOut) < 0) ::_exit(1);
+  if (out != kOut && ::dup2(out, kOut) < 0) end_process(1);
   if (::close_range(kOut + 1, ~0u, 0) != 0) {
     for (int fd = kOut + 1, end = static_cast<int>(::sysconf(_SC_OPEN_MAX)); fd < end; ++fd) ::close(fd);
   }
   const auto answer = work();
   for (std::size_t done = 0; done < answer.size();) {
     const auto count = ::write(kOut, answer.data() + done, answer.size() - done);
-    if (count < 0 && errno != EINTR) ::_exit(1);
+    if (count < 0 && errno != EINTR) end_process(1);
     if (count > 0) done += static_cast<std::size_t>(count);
   }
-  ::_exit(0);
+  end_process(0);
 }
 
 }  // namespace
