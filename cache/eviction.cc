@@ -57,27 +57,23 @@ Eviction::Shrunk Eviction::shrink(std::uint64_t bytes, const Questions& ask, std
       shrunk.end = Shrunk::End::nothing_left;
       break;
     }
+    auto again = *record;
     if (record->uses > 0) {
-      leave(*record);
-      auto again = *record;
       again.uses = from == Queue::small ? 0 : static_cast<std::uint8_t>(record->uses - 1);
       again.spared = false;
-      enter(Queue::main, head->key, again);
       kept = 0;
     } else if (ask.keep(head->key)) {
-      leave(*record);
-      enter(Queue::main, head->key, *record);
       if (from == Queue::main) ++kept;
     } else if (!record->spared && ask.shared(head->key)) {
-      leave(*record);
-      auto again = *record;
       again.spared = true;
-      enter(Queue::main, head->key, again);
       kept = 0;
     } else {
       shrunk.victims.push_back(evict(head->key, *record));
       if (from == Queue::main) kept = 0;
+      continue;
     }
+    leave(*record);
+    enter(Queue::main, head->key, again);
   }
   return shrunk;
 }

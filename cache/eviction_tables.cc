@@ -15,16 +15,13 @@ void EvictionTables::note(Status status) {
 
 std::optional<EvictionRecord> EvictionTables::find(std::string_view key) {
   if (!status_) return std::nullopt;
-  if (const auto value = transaction_.get(kBlobs, key)) {
-    const auto row = records::decode_blob(*value);
-    if (row.place)
-      return EvictionRecord{.queue = row.place->queue,
-                            .uses = row.place->uses,
-                            .spared = row.place->spared,
-                            .sequence = row.place->sequence,
-                            .size = room_of(row.blob.size),
-                            .used_at = row.blob.last_used};
-  }
+  if (const auto row = records::find_row(transaction_, key); row && row->place)
+    return EvictionRecord{.queue = row->place->queue,
+                          .uses = row->place->uses,
+                          .spared = row->place->spared,
+                          .sequence = row->place->sequence,
+                          .size = room_of(row->blob.size),
+                          .used_at = row->blob.last_used};
   if (const auto value = transaction_.get(kGhosts, key))
     return EvictionRecord{.queue = EvictionQueue::ghost,
                           .sequence = records::number_at(*value, 0),
@@ -42,12 +39,11 @@ void EvictionTables::put(std::string_view key, const EvictionRecord& record) {
     drop_row(key);
     return;
   }
-  const auto held = transaction_.get(kBlobs, key);
-  MUST(held);
-  auto row = records::decode_blob(*held);
-  row.place = {record.queue, record.uses, record.spared, record.sequence};
-  row.blob.last_used = record.used_at;
-  note(transaction_.put(kBlobs, key, records::encode(row)));
+  auto row = records::find_row(transaction_, key);
+  MUST(row);
+  row->place = {record.queue, record.uses, record.spared, record.sequence};
+  row->blob.last_used = record.used_at;
+  note(transaction_.put(kBlobs, key, records::encode(*row)));
   if (status_) note(transaction_.remove(kGhosts, key));
 }
 
@@ -59,12 +55,10 @@ void EvictionTables::erase(std::string_view key) {
 // A row without a place is one that is being entered.
 void EvictionTables::drop_row(std::string_view key) {
   if (!status_) return;
-  const auto value = transaction_.get(kBlobs, key);
-  if (!value) return;
-  const auto row = records::decode_blob(*value);
-  if (!row.place) return;
-  dropped_bytes_ += row.blob.size;
-  if (row.blob.last_copy) dropped_last_copies_ += row.blob.size;
+  const auto row = records::find_row(transaction_, key);
+  if (!row || !row->place) return;
+  dropped_bytes_ += row->blob.size;
+  if (row->blob.last_copy) dropped_last_copies_ += row->blob.size;
   note(transaction_.remove(kBlobs, key));
 }
 

@@ -11,10 +11,12 @@ namespace {
 constexpr auto kTick = Seconds(1);
 constexpr auto kCleaning = Seconds(60);
 // Records looked at in one transaction, when so many must go: a tenth of a second or two, in which nobody else writes. A
-// transaction ends with a wait for the disk, so fewer make the whole slower: with 2000 two thirds as many go in the same time.
+// transaction ends with a wait for the disk, so the fewer there are in one, the slower the whole.
 constexpr std::uint64_t kSteps = 4000;
 // Files removed whose folders are synced together: there are 256 folders, and each batch has a victim in all of them.
 constexpr std::size_t kFinishedTogether = 20'000;
+// Threads that remove files: a disk that is told of every block that is freed makes who removes one wait.
+constexpr unsigned kRemovers = 4;
 // A search that found nothing is not tried again at once: it goes through everything there is.
 constexpr auto kRest = Seconds(5);
 
@@ -24,7 +26,7 @@ constexpr auto kReserveRest = Seconds(5);
 
 }  // namespace
 
-Evictor::Evictor(const Parts& parts) : parts_(parts) {
+Evictor::Evictor(const Parts& parts) : parts_(parts), removers_(kRemovers) {
   parts_.index.set_capacity(parts_.budget.capacity());
   parts_.ballast.restore();
   parts_.budget.set_ballast(parts_.ballast.bytes());
@@ -176,7 +178,6 @@ std::uint64_t Evictor::evict(std::uint64_t bytes) {
 
 Evictor::Removal Evictor::let_go(const std::vector<IndexWriter::Victim>& victims) {
   Removal removal;
-  if (victims.empty()) return removal;
   std::vector<Digest> digests;
   for (const auto& victim : victims) {
     removal.room += victim.size;
@@ -185,17 +186,23 @@ Evictor::Removal Evictor::let_go(const std::vector<IndexWriter::Victim>& victims
     parts_.open_files.forget(victim.digest);
   }
   evicted_blobs_ += victims.size();
-  removal.taken = std::async(std::launch::async, [this, digests = std::move(digests)] {
-    ::pthread_setname_np(::pthread_self(), "weir-remover");
-    return parts_.unsettled.take_files(digests).ok();
-  });
+  const auto share = (digests.size() + kRemovers - 1) / kRemovers;
+  for (std::size_t at = 0; at < digests.size(); at += share) {
+    const auto end = std::min(at + share, digests.size());
+    std::vector<Digest> part(digests.begin() + static_cast<std::ptrdiff_t>(at), digests.begin() + static_cast<std::ptrdiff_t>(end));
+    auto work = std::make_shared<std::packaged_task<bool()>>(
+        [this, part = std::move(part)] { return parts_.unsettled.take_files(part).ok(); });
+    removal.taken.push_back(work->get_future());
+    removers_.submit([work] { (*work)(); });
+  }
   return removal;
 }
 
 std::uint64_t Evictor::finish(Removal& removal) {
-  if (!removal.taken.valid()) return 0;
   auto room = std::exchange(removal.room, 0);
-  if (!removal.taken.get()) {
+  bool all = true;
+  for (auto& taken : std::exchange(removal.taken, {})) all = taken.get() && all;
+  if (!all) {
     stuck_ += room;  // noted, tried again, and no room until then
     room = 0;
   }

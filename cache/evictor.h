@@ -4,8 +4,8 @@
 // Never evicted: what is open, what is pinned, what was used within `keep_within`, and last copies up to their limit. The order
 // of the rest is Eviction's. A record goes first, then its file, while the next ones are chosen.
 //
-// Thread: a thread of its own, and some that remove files; reserve() on any loop. Whoever waits in reserve() must have gone before
-// this is destroyed.
+// Thread: a thread of its own, and some that remove files; reserve() on any loop. Whoever waits in reserve() must have gone
+// before this is destroyed.
 
 #include <atomic>
 #include <condition_variable>
@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "base/clock.h"
+#include "base/disk_pool.h"
 #include "base/wait.h"
 #include "cache/ballast.h"
 #include "cache/budget.h"
@@ -66,7 +67,7 @@ class Evictor {
   // Files on their way out; their records have gone.
   struct Removal {
     std::uint64_t room = 0;
-    std::future<bool> taken;  // whether all are
+    std::vector<std::future<bool>> taken;  // whether all of a part are
   };
 
   void serve();
@@ -81,6 +82,7 @@ class Evictor {
   Error refusal() const;
 
   const Parts parts_;
+  DiskPool removers_;
   std::atomic<std::uint64_t> evicted_blobs_{0}, evicted_bytes_{0};
   std::list<Lingering> lingering_;  // the thread's, as all below
   std::uint64_t stuck_ = 0;  // room of blobs that went and whose files could not be removed

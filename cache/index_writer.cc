@@ -86,15 +86,16 @@ Status IndexWriter::use_blob(std::string_view key) {
 Result<IndexWriter::Shrunk> IndexWriter::shrink(std::uint64_t room, const Keep& keep, std::uint64_t steps, std::uint64_t& kept) {
   queues_changed_ = true;
   Eviction eviction(options_, tables_, state_);
-  const auto shrunk = eviction.shrink(room,
-                                      {.keep =
-                                           [&](std::string_view key) {
-                                             const auto digest = digest_of(key);
-                                             const auto held = find_blob(transaction_, key);
-                                             return digest && held && keep(*digest, *held);
-                                           },
-                                       .shared = [&](std::string_view key) { return shared(key); }},
-                                      steps, kept);
+  const auto must_stay = [&](std::string_view key) {
+    const auto digest = digest_of(key);
+    const auto held = find_blob(transaction_, key);
+    return digest && held && keep(*digest, *held);
+  };
+  const auto is_shared = [&](std::string_view key) {
+    const auto digest = digest_of(key);
+    return digest && shared(*digest);
+  };
+  const auto shrunk = eviction.shrink(room, {must_stay, is_shared}, steps, kept);
   if (!tables_.status()) return tables_.status().error();
   Shrunk result{shrunk.end, {}};
   for (const auto& victim : shrunk.victims) {

@@ -99,7 +99,7 @@ class IndexWriter {
   Status retag(std::string_view repository, std::string_view tag, const Digest& digest, bool has);
   Status put_sum(std::string_view name, const Change& change, std::uint64_t dropped);
   // Whether two manifests that are held refer to it.
-  bool shared(std::string_view key) const;
+  bool shared(const Digest& digest) const;
   Change bytes_, last_copies_;  // beside what the tables dropped
   bool queues_changed_ = false;
 };

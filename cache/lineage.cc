@@ -11,7 +11,7 @@ namespace {
 
 // More than any image has above it.
 constexpr std::size_t kMostAbove = 1000;
-// Where so many have referred to it, it is shared, whether or not they are held: a search in a transaction has an end.
+// After so many looks for a second one that is held a blob is taken to be shared: a search in a transaction has an end.
 constexpr std::size_t kMostParents = 64;
 constexpr std::size_t kLineageBatch = 200;  // manifests entered in one transaction
 constexpr std::string_view kLineage = "lineage", kQuarantine = "quarantine";
@@ -184,14 +184,15 @@ Status IndexWriter::put_seen(const Digest& digest, const SeenRecord& record) {
   return transaction_.put(kFirstSeen, digest_key(digest), records::encode(record));
 }
 
-bool IndexWriter::shared(std::string_view key) const {
-  std::string first;  // that is held; one manifest may refer to it in several repositories
+bool IndexWriter::shared(const Digest& digest) const {
+  const auto key = digest_key(digest);
+  std::string first;  // that is held; it may refer to it in several repositories
   std::size_t looked = 0;
   bool shared = false;
-  transaction_.scan(kLinkedBy, key, key, [&](std::string_view row, std::string_view) {
-    const auto prefix = pair_key(row.substr(key.size()), key);
-    transaction_.scan(kReferredBy, prefix, prefix, [&](std::string_view above, std::string_view) {
-      const auto manifest = above.substr(prefix.size());
+  return linked_where(digest, [&](std::string_view repository) {
+    const auto prefix = pair_key(repository, key);
+    transaction_.scan(kReferredBy, prefix, prefix, [&](std::string_view row, std::string_view) {
+      const auto manifest = row.substr(prefix.size());
       if (manifest != first && transaction_.get(kBlobs, manifest)) {
         shared = !first.empty();
         first = manifest;
@@ -199,9 +200,8 @@ bool IndexWriter::shared(std::string_view key) const {
       shared = shared || ++looked >= kMostParents;
       return !shared;
     });
-    return !shared && ++looked < kMostParents;
+    return shared || ++looked >= kMostParents;
   });
-  return shared;
 }
 
 // ---- read ---------------------------------------------------------------------------------------

@@ -1,16 +1,8 @@
 #include "cache/unsettled.h"
 
-#include <algorithm>
-#include <future>
 #include <set>
 
 namespace weir {
-namespace {
-
-constexpr std::size_t kTakers = 4;       // threads that remove files at a time
-constexpr std::size_t kTakenAlone = 64;  // files that are no work for two
-
-}  // namespace
 
 // What the writer said of a note, and who waits for it.
 struct Unsettled::Coming::Note {
@@ -127,23 +119,7 @@ Status Unsettled::remove_files(std::span<const Digest> digests) {
   return taken ? finished : taken;
 }
 
-// A disk that is told of every block that is freed makes who removes a file wait; so some wait at a time.
 Status Unsettled::take_files(std::span<const Digest> digests) {
-  const auto share = std::max<std::size_t>(kTakenAlone, (digests.size() + kTakers - 1) / kTakers);
-  std::vector<std::future<Status>> others;
-  for (std::size_t at = share; at < digests.size(); at += share) {
-    others.push_back(std::async(std::launch::async, [this, part = digests.subspan(at, std::min(share, digests.size() - at))] {
-      return take_some(part);
-    }));
-  }
-  auto first = take_some(digests.first(std::min(share, digests.size())));
-  for (auto& other : others) {
-    if (auto status = other.get(); !status && first) first = std::move(status);
-  }
-  return first;
-}
-
-Status Unsettled::take_some(std::span<const Digest> digests) {
   auto first = ok_status();
   std::vector<Gone> gone;
   for (const auto& digest : digests) {

@@ -67,7 +67,6 @@ class Unsettled {
     std::uint64_t note = 0;
   };
   Result<bool> take_file(const Digest& digest, const std::string* target);
-  Status take_some(std::span<const Digest> digests);
   void forget(std::vector<Gone> gone);
   bool is_coming(const Digest& digest);
 
