@@ -126,11 +126,13 @@ $(foreach r,$(UNIT_ROOMS),$(eval $(call UNIT,$(r))))
 UNIT_BINS := $(foreach r,$(UNIT_ROOMS),$(call UNIT_BIN,$(r)))
 
 SUPPORT  := $(BUILD)/tests/support/whole.o
-$(eval $(call TOGETHER,$(SUPPORT),$(filter-out %/selftest.cc %/doctest_main.cc,$(wildcard tests/support/*.cc))))
+$(eval $(call TOGETHER,$(SUPPORT),$(filter-out %/doctest_main.cc,$(wildcard tests/support/*.cc))))
 SCENARIO := $(patsubst %.cc,$(BUILD)/%.o,$(wildcard tests/scenario/*.cc))
 $(BUILD)/tests/scenario_tests: $(SCENARIO) $(SUPPORT) $(BUILD)/tests/support/doctest_main.o
 	@mkdir -p $(@D); $(CXX) $(LDFLAGS) -o $@ $^ -lssl -lcrypto
-$(BUILD)/tests/support_selftest: $(BUILD)/tests/support/selftest.o $(SUPPORT)
+SELFTEST := $(BUILD)/tests/support/selftest/whole.o
+$(eval $(call TOGETHER,$(SELFTEST),$(wildcard tests/support/selftest/*.cc)))
+$(BUILD)/tests/support_selftest: $(SELFTEST) $(SUPPORT) $(BUILD)/tests/support/doctest_main.o
 	@mkdir -p $(@D); $(CXX) $(LDFLAGS) -o $@ $^ -lssl -lcrypto
 
 # The crash test: what is loaded in front of the C library, and who plays back what it wrote down. _FORTIFY_SOURCE would

@@ -1,67 +1,13 @@
-// The server, the client and the image builder proved against each other.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
-#include <doctest/doctest.h>
-
-#include <sys/socket.h>
-#include <sys/un.h>
-
+// What the scripted upstream serves, and to whom: pulled as a client pulls it.
 #include <atomic>
-#include <cstring>
 #include <thread>
 #include <vector>
 
 #include "tests/support/certificate_authority.h"
-#include "tests/support/child_process.h"
-#include "tests/support/content.h"
-#include "tests/support/failure_listener.h"
-#include "tests/support/http_client.h"
-#include "tests/support/image.h"
-#include "tests/support/metrics.h"
-#include "tests/support/scripted_upstream.h"
-#include "tests/support/temporary_directory.h"
+#include "tests/support/selftest/one_blob.h"
 #include "tests/support/wait.h"
 
-REGISTER_LISTENER("failure-watch", 1, weir::testing::FailureListener);
-
 namespace weir::testing {
-
-namespace {
-
-constexpr std::uint64_t kMiB = 1 << 20;
-
-// An upstream with one blob of a mebibyte in one repository.
-struct OneBlob {
-  ScriptedUpstream upstream;
-  Content content = Content::generated(kMiB, 42);
-  std::string digest = upstream.registry().put_blob("library/a", content);
-  std::string path = blob_path("library/a", digest);
-
-  Response get(const Headers& headers = {}) { return HttpClient(upstream.url()).get(path, headers); }
-  void once(Action action) { upstream.add_rule({.method = "GET", .path = "/blobs/", .times = 1, .action = action}); }
-};
-
-}  // namespace
-
-TEST_CASE("digests are those of the standard's examples") {
-  CHECK(digest_of("abc") == "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-  CHECK(digest_of("", Algorithm::sha512).substr(0, 23) == "sha512:cf83e1357eefb8bd");
-  Hasher hasher;
-  hasher.update("a");
-  CHECK(hasher.digest() == digest_of("a"));
-  hasher.update("bc");
-  CHECK(hasher.digest() == digest_of("abc"));
-}
-
-TEST_CASE("a generated content is the same at every offset, for every reader, for ever") {
-  auto content = Content::generated(100'003, 7);
-  auto whole = content.text();
-  for (std::uint64_t offset : {0, 1, 7, 8, 9, 4096, 99'990}) CHECK(content.slice(offset, 13) == whole.substr(offset, 13));
-  CHECK(digest_of(whole) == content.digest());
-  CHECK(Content::generated(100'003, 8).digest() != content.digest());
-  CHECK(Content::generated(16, 1).digest() == "sha256:b2492a326b5077a180af19c307974b007c40cd9568f3701a20d154c2e5246923");
-  CHECK_THROWS(content.slice(100'000, 4));
-  CHECK(Content::generated(16, 1, "sha256:00").digest() == "sha256:00");
-}
 
 TEST_CASE("an image is pulled as a client pulls it") {
   ScriptedUpstream upstream;
@@ -184,96 +130,6 @@ TEST_CASE("rules are skipped, spent and counted in their order") {
   CHECK(one.get({{"X-Slow", "1"}}).status == 200);
 }
 
-TEST_CASE("a body can be cut short by FIN and by RST") {
-  OneBlob one;
-  one.once(truncated_after(1000));
-  auto closed = one.get();
-  CHECK(closed.status == 200);
-  CHECK(!closed.complete);
-  CHECK(closed.failure == "body ended by the peer");
-  CHECK(closed.body == one.content.slice(0, 1000));
-  one.once(reset_after(300'000));
-  auto reset = one.get();
-  CHECK(reset.failure == "body reset by the peer");
-  CHECK(reset.length == 300'000);
-  CHECK(one.get().digest == one.digest);
-  REQUIRE(one.upstream.journal().wait_until_idle());
-  auto entries = one.upstream.journal().requests();
-  CHECK(entries[0].body_bytes == 1000);
-  CHECK(!entries[0].whole);
-  CHECK(entries[2].whole);
-  CHECK(one.upstream.journal().body_bytes("GET", "/blobs/") == 1000 + 300'000 + kMiB);
-}
-
-TEST_CASE("a body can be wrong in every way") {
-  OneBlob one;
-  SUBCASE("a byte is corrupt where it lies in the blob, whichever part is asked for") {
-    one.upstream.add_rule({.action = corrupted_at(500'000)});
-    auto whole = one.get();
-    CHECK(whole.complete);
-    CHECK(whole.digest != one.digest);
-    CHECK(one.get({{"Range", "bytes=0-499999"}}).body == one.content.slice(0, 500'000));
-    CHECK(one.get({{"Range", "bytes=500000-500001"}}).body != one.content.slice(500'000, 2));
-  }
-  SUBCASE("it is longer") {
-    one.once(longer_by(5));
-    auto response = one.get();
-    CHECK(response.complete);
-    CHECK(response.body == one.content.text() + "xxxxx");
-  }
-  SUBCASE("Content-Length is too large") {
-    one.once(claiming_length(kMiB + 1));
-    auto response = one.get();
-    CHECK(!response.complete);
-    CHECK(response.digest == one.digest);
-  }
-  SUBCASE("Content-Length is too small") {
-    one.once(claiming_length(10));
-    HttpClient client(one.upstream.url());
-    CHECK(client.get(one.path).body == one.content.slice(0, 10));
-    CHECK(client.read_until_closed().size() == kMiB - 10);
-  }
-  SUBCASE("it has no Content-Length") {
-    for (auto framing : {Framing::chunked, Framing::until_close}) {
-      one.once(framed(framing));
-      auto response = one.get();
-      CHECK(!response.headers.has("Content-Length"));
-      CHECK(response.complete);
-      CHECK(response.digest == one.digest);
-    }
-  }
-  SUBCASE("chunks break off") {
-    Action action = framed(Framing::chunked);
-    action.end_after = 2000;
-    one.once(action);
-    auto response = one.get();
-    CHECK(!response.complete);
-    CHECK(response.length == 2000);
-  }
-}
-
-TEST_CASE("a head can be wrong in every way") {
-  OneBlob one;
-  auto failure_of = [&](Action action) {
-    one.once(std::move(action));
-    auto response = one.get();
-    CHECK(response.status == 0);
-    return response.failure;
-  };
-  CHECK(failure_of(no_answer()) == "no head: ended by the peer after 0 bytes");
-  CHECK(failure_of(no_answer(Ending::reset)) == "no head: reset by the peer after 0 bytes");
-  CHECK(failure_of(cut_head_after(20)) == "no head: ended by the peer after 20 bytes");
-  CHECK(failure_of(garbage()).starts_with("not a response head"));
-  one.once(huge_headers(200'000));
-  CHECK(one.get().headers.text().size() > 200'000);
-  one.once(without_header("Docker-Content-Digest"));
-  CHECK(!one.get().headers.has("Docker-Content-Digest"));
-  one.once(with_header("Content-Type", "text/html"));
-  CHECK(one.get().headers.all("Content-Type") == std::vector<std::string>{"text/html"});
-  one.upstream.add_rule({.method = "HEAD", .action = answer(405)});
-  CHECK(HttpClient(one.upstream.url()).head(one.path).status == 405);
-}
-
 TEST_CASE("a redirect leads to another server that takes no credentials") {
   OneBlob one;
   ScriptedUpstream store;
@@ -286,65 +142,6 @@ TEST_CASE("a redirect leads to another server that takes no credentials") {
   CHECK(fetch(store.url(), one.path, {{"Range", "bytes=3-5"}}).body == one.content.slice(3, 3));
   CHECK(fetch(store.url(), one.path, {{"Authorization", "Bearer x"}}).status == 400);
   CHECK(store.journal().with_header("Authorization").size() == 1);
-}
-
-TEST_CASE("a gate holds a response at a byte until the test moves it") {
-  OneBlob one;
-  auto gate = one.upstream.hold("/blobs/", 1000);
-  HttpClient client(one.upstream.url());
-  client.send_request("GET", one.path);
-  REQUIRE(client.read_head());
-  CHECK(client.read_body(1000) == one.content.slice(0, 1000));
-  REQUIRE(gate->wait_until_reached());
-  CHECK(one.upstream.journal().requests()[0].body_bytes == 1000);
-  gate->advance_to(5000);
-  CHECK(client.read_body(4000) == one.content.slice(1000, 4000));
-  gate->release();
-  CHECK(client.finish_body().length == kMiB - 5000);
-  CHECK(one.get().digest == one.digest);
-
-  auto before = one.upstream.hold("/blobs/");
-  std::thread other([&] { CHECK(one.get().digest == one.digest); });
-  CHECK(before->wait_until_reached());
-  before->release();
-  other.join();
-}
-
-TEST_CASE("a client that leaves a held response frees it") {
-  OneBlob one;
-  auto gate = one.upstream.hold("/blobs/", 10);
-  HttpClient client(one.upstream.url());
-  client.send_request("GET", one.path);
-  REQUIRE(gate->wait_until_reached());
-  client.reset();
-  CHECK(wait_until([&] { return gate->waiting() == 0; }));
-  CHECK(one.upstream.journal().wait_until_idle());
-  CHECK(wait_until([&] { return one.upstream.journal().open_connections() == 0; }));
-}
-
-TEST_CASE("a response stalls in silence until it is released") {
-  OneBlob one;
-  one.upstream.add_rule({.action = stalled_after(100)});
-  HttpClient client(one.upstream.url(), {.timeout = Milliseconds(50)});
-  client.send_request("GET", one.path);
-  REQUIRE(one.upstream.wait_until_stalled());
-  CHECK(client.read_head());
-  CHECK(client.read_body(1000).size() == 100);
-  one.upstream.release_stalled();
-  CHECK(one.upstream.journal().wait_until_idle());
-}
-
-TEST_CASE("time can be taken before the head and between the bytes") {
-  OneBlob one;
-  auto took = [&](Action action) {
-    one.once(std::move(action));
-    auto started = Clock::now();
-    CHECK(one.get().digest == one.digest);
-    return Clock::now() - started;
-  };
-  CHECK(took(delayed(Milliseconds(60))) >= Milliseconds(60));
-  CHECK(took(throttled(8 * kMiB)) >= Milliseconds(100));
-  CHECK(took({.chunk_delay = Milliseconds(2)}) >= Milliseconds(100));
 }
 
 TEST_CASE("a bearer token is asked for, given, checked and expired") {
@@ -421,39 +218,6 @@ TEST_CASE("TLS is spoken with certificates of a throw-away authority") {
   CHECK(!HttpClient(expired.url(), trusting).connected());
 }
 
-TEST_CASE("an outage refuses connections and comes back on the same port") {
-  OneBlob one;
-  auto url = one.upstream.url();
-  HttpClient kept(url);
-  CHECK(kept.get("/v2/").status == 200);
-  one.upstream.stop();
-  CHECK(kept.closed_within(kPatience));
-  HttpClient refused(url);
-  CHECK(!refused.connected());
-  CHECK(refused.failure() == "connect: Connection refused");
-  CHECK(refused.get("/v2/").failure == "connect: Connection refused");
-  one.upstream.start();
-  CHECK(one.upstream.url() == url);
-  CHECK(one.get().digest == one.digest);
-  one.upstream.restart();
-  CHECK(one.get().digest == one.digest);
-}
-
-TEST_CASE("stopping a server ends what it holds, delays and stalls") {
-  OneBlob one;
-  auto gate = one.upstream.hold("/v2/$");
-  one.upstream.add_rule({.times = 1, .action = stalled_after(5)});
-  HttpClient held(one.upstream.url());
-  HttpClient stalled(one.upstream.url());
-  stalled.send_request("GET", one.path);
-  REQUIRE(one.upstream.wait_until_stalled());
-  held.send_request("GET", "/v2/");
-  REQUIRE(gate->wait_until_reached());
-  one.upstream.stop();
-  CHECK(stalled.read_response().length == 5);
-  CHECK(held.read_response().status == 0);
-}
-
 TEST_CASE("IPv6 is another address of the same server") {
   if (!has_ipv6_loopback()) return;
   ScriptedUpstream upstream({.addresses = {"127.0.0.1", "::1"}});
@@ -493,73 +257,6 @@ TEST_CASE("a hundred clients are counted, with the most at one time") {
   CHECK(one.upstream.journal().peak_connections() == 100);
   CHECK(one.upstream.journal().body_bytes() == 100 * kMiB);
   CHECK(!one.upstream.journal().wait_for_count("GET", "/blobs/", 101, Milliseconds(1)));
-}
-
-TEST_CASE("the client speaks over a unix socket") {
-  TemporaryDirectory directory;
-  auto path = directory.file("socket");
-  FileDescriptor listening(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
-  REQUIRE(::bind(listening.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-  REQUIRE(::listen(listening.get(), 1) == 0);
-  HttpClient client("unix:" + path);
-  Stream server(FileDescriptor(::accept(listening.get(), nullptr, nullptr)));
-  client.send_request("POST", "/x", {}, "body");
-  CHECK(server.read_until("body", 1000, within(kPatience)).text.find("Host: localhost\r\nContent-Length: 4\r\n\r\n") !=
-        std::string::npos);
-  CHECK(server.write_all("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 Fine indeed\r\nContent-Length: 2\r\n\r\nok",
-                         within(kPatience)) == Io::done);
-  auto response = client.read_response();
-  CHECK(response.reason == "Fine indeed");
-  CHECK(response.body == "ok");
-}
-
-TEST_CASE("a client's waits end") {
-  OneBlob one;
-  one.upstream.hold("/blobs/");
-  HttpClient client(one.upstream.url(), {.timeout = Milliseconds(30)});
-  CHECK(client.get(one.path).failure == "no head: timed out after 0 bytes");
-  CHECK(!client.closed_within(Milliseconds(1)));
-}
-
-TEST_CASE("metrics are summed over the labels that are not asked for") {
-  auto metrics = Metrics::parse(
-      "# HELP weir_x_total what\n# TYPE weir_x_total counter\n"
-      "weir_x_total{a=\"1\",b=\"say \\\"hi\\\"\"} 3\nweir_x_total{a=\"2\",b=\"\"} 4 1700000000\n"
-      "weir_size_bytes 1.5e3\nweir_seconds_bucket{le=\"+Inf\"} 9\n");
-  CHECK(metrics.value("weir_x_total") == 7);
-  CHECK(metrics.value("weir_x_total", {{"b", "say \"hi\""}}) == 3);
-  CHECK(metrics.value("weir_size_bytes") == 1500);
-  CHECK(metrics.value("weir_seconds_bucket", {{"le", "+Inf"}}) == 9);
-  CHECK(metrics.value("weir_none_total") == 0);
-  CHECK(metrics.by_text().at("weir_x_total{a=\"2\",b=\"\"}") == 4);
-}
-
-TEST_CASE("a child is watched, signalled and reaped") {
-  TemporaryDirectory directory;
-  ChildProcess child({.arguments = {"sh", "-c", "echo $GREETING; cat; exec sleep 100"},
-                      .environment = {"GREETING=hello", "PATH=/usr/bin:/bin"},
-                      .input_file = directory.write("in", "world\n"),
-                      .output_file = directory.file("out")});
-  CHECK(wait_until([&] { return read_file(directory.file("out")) == "hello\nworld\n"; }));
-  CHECK(child.open_descriptors() == 3);
-  CHECK(wait_until([&] { return child.peak_rss_anon_kib() > 0; }));
-  CHECK(child.running());
-  child.signal(15);
-  CHECK(child.wait_for_exit() == -15);
-  CHECK(ChildProcess({.arguments = {"/nowhere"}}).wait_for_exit() == 127);
-}
-
-TEST_CASE("a temporary directory goes with its owner") {
-  std::filesystem::path path;
-  {
-    TemporaryDirectory directory;
-    path = directory.path();
-    CHECK(read_file(directory.write("a/b", "text")) == "text");
-  }
-  CHECK(!std::filesystem::exists(path));
 }
 
 }  // namespace weir::testing
