@@ -199,17 +199,22 @@ Result<FileSystem::Space> RealFileSystem::space(const std::string& path) {
 Result<std::string> read_small_file(const std::string& path, std::size_t most) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.valid()) return system_error(errno, "open " + path);
-  std::string text(most + 1, '\0');
   RealFileSystem disk;
-  const auto count = disk.read_at(fd.get(), std::as_writable_bytes(std::span(text)), 0);
-  if (!count) {
-    Error error = count.error();
-    error.what = path + ": " + error.what;
-    return error;
+  std::string text;
+  for (std::size_t room = std::min<std::size_t>(most + 1, 4096);; room = std::min(most + 1, 4 * room)) {
+    const auto begin = text.size();
+    text.resize(room);
+    const auto count = disk.read_at(fd.get(), std::as_writable_bytes(std::span(text)).subspan(begin), begin);
+    if (!count) {
+      Error error = count.error();
+      error.what = path + ": " + error.what;
+      return error;
+    }
+    text.resize(begin + *count);
+    if (text.size() < room || room > most) break;
   }
-  if (*count > most)
+  if (text.size() > most)
     return Error{Failure::too_large, Side::local, false, path + " is larger than " + std::to_string(most) + " bytes"};
-  text.resize(*count);
   return text;
 }
 

@@ -2,7 +2,7 @@
 // Loop: one event loop and the thread that runs it; the door to libevent (shared with proxy/http/connection).
 //
 // Thread: everything here belongs to the loop's own thread, except post() and stop(), which any thread may call.
-// Time: now() is read once per turn of the loop, so it is free to call.
+// Time: now() is what the clock says at that moment; a Timer is not as exact.
 
 #include <functional>
 #include <memory>

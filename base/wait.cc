@@ -16,7 +16,13 @@ Task<void> sleep_for(Loop& loop, Milliseconds duration) {
     }
     void await_resume() const noexcept {}
   };
-  co_await Awaiter{loop, duration, std::nullopt};
+  using Clock = std::chrono::steady_clock;
+  const auto until = Clock::now() + duration;
+  // Once at least, and again for what a timer that came early left.
+  do {
+    co_await Awaiter{loop, duration, std::nullopt};
+    duration = std::chrono::ceil<Milliseconds>(until - Clock::now());
+  } while (duration.count() > 0);
 }
 
 void WaitList::resume(const WaiterPtr& waiter, bool woken) {

@@ -19,7 +19,7 @@ namespace {
 // Hyperscan tells literals apart by their last eight bytes, and walks through those that share them: 10,000 that end in
 // `/app-rc` made a scan 50 times slower. So it is given eight bytes of a pattern that few others hold.
 constexpr std::size_t kPiece = 8;
-constexpr std::size_t kCounters = 1 << 22;
+constexpr std::size_t kMostCounters = 1 << 22;
 constexpr std::size_t kQuickLiterals = 500;  // are compiled in 20 ms
 constexpr unsigned kExpressionFlags = HS_FLAG_SINGLEMATCH | HS_FLAG_ALLOWEMPTY | HS_FLAG_DOTALL;
 
@@ -35,6 +35,9 @@ void each_piece(std::string_view literal, const Visit& visit) {
 // About how many patterns hold a piece.
 class PieceCounts {
  public:
+  // Of patterns that are `bytes` long together: no more pieces than these, and room that few share a counter.
+  explicit PieceCounts(std::size_t bytes) : counts_(std::bit_ceil(std::min(4 * bytes + 1, kMostCounters))) {}
+
   void add(std::string_view piece) { ++counts_[place(piece)]; }
   // A short piece is found in names that have nothing to do with it.
   std::uint32_t cost(std::string_view piece) const {
@@ -42,8 +45,8 @@ class PieceCounts {
   }
 
  private:
-  static std::size_t place(std::string_view piece) { return std::hash<std::string_view>()(piece) % kCounters; }
-  std::vector<std::uint32_t> counts_ = std::vector<std::uint32_t>(kCounters);
+  std::size_t place(std::string_view piece) const { return std::hash<std::string_view>()(piece) & (counts_.size() - 1); }
+  std::vector<std::uint32_t> counts_;  // as many as a power of two
 };
 
 struct CompileError {
@@ -162,7 +165,7 @@ void Matcher::sort_patterns(const std::vector<std::string>& patterns) {
   MUST(bytes < UINT32_MAX);
   texts_.reserve(bytes);
   patterns_.reserve(patterns.size());
-  PieceCounts shared;
+  PieceCounts shared(bytes);
   std::vector<std::uint32_t> globs, exact;
   for (std::uint32_t i = 0; i < patterns.size(); ++i) {
     const auto& pattern = patterns[i];

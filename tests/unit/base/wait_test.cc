@@ -84,14 +84,16 @@ TEST_CASE("an answer before the timeout is taken, and the timer goes with it") {
   CHECK(take(answer) == 3);
 }
 
-TEST_CASE("a sleep lasts at least as long as it was asked to") {
+TEST_CASE("a sleep lasts at least as long as it was asked to, though timers may be early") {
   LoopThread thread;
-  const auto slept = thread.run([&]() -> Task<Instant::duration> {
-    const auto begun = thread.loop().now();
-    co_await sleep_for(thread.loop(), Milliseconds(10));
-    co_return thread.loop().now() - begun;
-  });
-  CHECK(slept >= Milliseconds(9));
+  for (int i = 0; i < 10; ++i) {
+    const auto slept = thread.run([&]() -> Task<Instant::duration> {
+      const auto begun = thread.loop().now();
+      co_await sleep_for(thread.loop(), Milliseconds(10));
+      co_return thread.loop().now() - begun;
+    });
+    CHECK(slept >= Milliseconds(10));
+  }
 }
 
 TEST_CASE("a change wakes all who wait for it, each on its own loop") {
