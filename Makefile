@@ -161,7 +161,7 @@ unit: units
 scenario: $(BUILD)/weir $(BUILD)/tests/scenario_tests
 	WEIR=$(BUILD)/weir tests/run.sh $(BUILD)/tests/scenario_tests
 crash: $(BUILD)/weir $(CRASH_RECORDER) $(BUILD)/tests/crash_exercise $(BUILD)/tests/crash_tests
-	WEIR=$(BUILD)/weir WEIR_CRASH_RECORDER=$(CRASH_RECORDER) tests/run.sh $(BUILD)/tests/crash_tests
+	WEIR=$(BUILD)/weir WEIR_CRASH_RECORDER=$(CRASH_RECORDER) TEST_PARTS=8 TEST_JOBS=2 tests/run.sh $(BUILD)/tests/crash_tests
 e2e: $(BUILD)/weir $(TAP)
 	WEIR=$(BUILD)/weir TAP=$(TAP) tests/e2e/run.sh
 

@@ -7,7 +7,7 @@
 #   crash       the real program recorded, and every state that a crash may leave opened again, in release
 #   e2e         the real program between real registries and real clients, in release
 #   unit        one program a room, in asan, and tsan where a room has threads; CHECK_LONG=1: in release as well
-#   fuzz        every parser: its corpus, then FUZZ_SECONDS (2) of new input each
+#   fuzz        every parser: its corpus, then FUZZ_SECONDS (1) of new input each
 #
 # What is needed for the sanitizers is built while the tests in release run: these wait more than they work, and the
 # compiler takes only what they leave.
@@ -22,7 +22,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 logs=build/check
 mkdir -p "$logs"
-if [[ ${CHECK_LONG:-} ]]; then export E2E_LONG=1 WEIR_CRASH_EVERY=${WEIR_CRASH_EVERY:-1} FUZZ_SECONDS=${FUZZ_SECONDS:-300} WEIR_CHAOS_SECONDS=${WEIR_CHAOS_SECONDS:-180} WEIR_KILLS=${WEIR_KILLS:-300} WEIR_RELOADS=${WEIR_RELOADS:-1000} WEIR_RELOADS=${WEIR_RELOADS:-1000} TEST_TIMEOUT=${TEST_TIMEOUT:-1800}; else export FUZZ_SECONDS=${FUZZ_SECONDS:-2}; fi
+if [[ ${CHECK_LONG:-} ]]; then export E2E_LONG=1 WEIR_CRASH_EVERY=${WEIR_CRASH_EVERY:-1} FUZZ_SECONDS=${FUZZ_SECONDS:-300} WEIR_CHAOS_SECONDS=${WEIR_CHAOS_SECONDS:-180} WEIR_KILLS=${WEIR_KILLS:-300} WEIR_RELOADS=${WEIR_RELOADS:-1000} TEST_TIMEOUT=${TEST_TIMEOUT:-1800}; else export FUZZ_SECONDS=${FUZZ_SECONDS:-1}; fi
 
 # A finding ends the program, with a stack that names lines.
 symbolizer=$(command -v llvm-symbolizer-19 || true)
@@ -114,7 +114,7 @@ unit() { TEST_PARTS=6 TEST_JOBS=2 build "MODE=$1" unit; }
 scenario() {
   build "MODE=$1" "build/$1/weir" || return
   [[ $1 == release ]] || local -x WEIR_SANITIZED=yes
-  WEIR=build/$1/weir TEST_PARTS=12 TEST_JOBS=3 tests/run.sh build/release/tests/scenario_tests
+  WEIR=build/$1/weir TEST_PARTS=34 TEST_JOBS=3 tests/run.sh build/release/tests/scenario_tests
 }
 support() { build build/release/tests/support_selftest && tests/run.sh build/release/tests/support_selftest; }
 # Every step but of the many lives, of which every tenth; CHECK_LONG looks at all. WEIR_CRASH_EVERY=N says otherwise.

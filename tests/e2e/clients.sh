@@ -53,6 +53,6 @@ verify_folder() {
 ACCEPT="Accept: ${TYPE[oci.index]}, ${TYPE[oci.manifest]}, ${TYPE[docker.index]}, ${TYPE[docker.manifest]}, */*"
 
 # manifest_digest URL [CURL-OPTION...] : the digest of the bytes that a manifest URL answers with.
-manifest_digest() { curl -sSf -H "$ACCEPT" "$@" | sha256sum | sed 's/^\(.\{64\}\).*/sha256:\1/'; }
+manifest_digest() { curl -sSf -H "$ACCEPT" "$@" | sha256 | sed "s/^/sha256:/"; }
 status_of() { curl -s -o /dev/null -w '%{http_code}' -H "$ACCEPT" "$@"; }
 header_of() { curl -sS -o /dev/null -D - -H "$ACCEPT" "${@:2}" | tr -d '\r' | sed -n "s/^$1: //Ip" | head -n 1; }

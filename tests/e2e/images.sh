@@ -1,4 +1,4 @@
-# Images from nothing but tar, gzip, sha256sum and openssl. Sourced by lib.sh.
+# Images from nothing but tar, gzip and openssl. Sourced by lib.sh.
 #
 # An image is a list of its parts in the order a registry wants them, in $IMAGES/NAME:
 #
@@ -30,7 +30,8 @@ declare -A TYPE=(
   [docker.gz]=application/vnd.docker.image.rootfs.diff.tar.gzip
 )
 
-sha256() { sha256sum "$@" | cut -c -64; }
+# By openssl, which uses what the processor has for it.
+sha256() { openssl dgst -sha256 -r "$@" | cut -c -64; }
 
 # pack FOLDER : a tar stream that depends on names, modes and contents alone.
 pack() { tar -C "$1" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --format=gnu -cf - .; }

@@ -6,7 +6,7 @@
 #     ok - SENTENCE      not ok - SENTENCE      skip - SENTENCE: REASON
 #
 # and the last line is "N passed, N failed, N skipped". Exit 1 when anything failed.
-# Two files run at a time (E2E_JOBS). WEIR=PATH is the program (build/release/weir). E2E_LONG=1: big and slow ones too.
+# Three files run at a time (E2E_JOBS), the slow ones first. WEIR=PATH is the program (build/release/weir). E2E_LONG=1: big and slow ones too.
 # E2E_KEEP=1: keep what they made.
 
 set -uo pipefail
@@ -66,11 +66,18 @@ report_ended() {
 
 running() { jobs -rp | wc -l; }
 
-# They wait more than they work, so two at a time; one that puts together what others learned comes after them.
+# They wait more than they work, so three at a time. The slow ones begin, or the last of them would run alone; one that puts
+# together what the others learned comes after them.
+slow=(22-faults.sh 21-engines.sh 66-small-disk.sh 23-bypass.sh 20-containerd.sh 40-crash.sh)
+last=(29-nodes.sh)
+rest=()
 for file in [0-9][0-9]-*.sh; do
+  [[ " ${slow[*]} ${last[*]} " == *" $file "* ]] || rest+=("$file")
+done
+for file in "${slow[@]}" "${rest[@]}" "${last[@]}"; do
   wanted "$file" "$@" || continue
-  most=${E2E_JOBS:-2}
-  [[ $file != 29-* ]] || most=1
+  most=${E2E_JOBS:-3}
+  [[ " ${last[*]} " != *" $file "* ]] || most=1
   while (($(running) >= most)); do
     wait -n
     report_ended

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "tests/scenario/dice.h"
 #include "tests/scenario/scene.h"
 
 namespace weir::testing {
@@ -214,8 +215,7 @@ TEST_CASE("reloads under load: no request sees half a policy, and nothing is lef
   const std::string one = "one-a allow * pull up/app\none-b deny * pull up/secret/app\n";
   const std::string two = "two-a allow * pull up/secret/app\ntwo-b deny * pull up/app\n";
   Ruled scene(one, "default = deny\n");
-  const char* wanted = std::getenv("WEIR_RELOADS");
-  const int reloads = wanted ? std::atoi(wanted) : 12;
+  const auto reloads = static_cast<int>(from_environment("WEIR_RELOADS", sanitized() ? 4 : 12));
   CHECK(scene.get(manifest_path("app", "latest")).status == 200);
   scene.weir.directory().write("policy.rules", two);
   CHECK(policy(scene, {"reload"}).exit_code == 0);
