@@ -1,5 +1,5 @@
 // kill -9 under load, again and again on one store: what a client was given is there afterwards, and is right.
-// WEIR_KILLS (10, under a sanitizer 5) times; WEIR_KILL_SEED repeats the choices of a run, though not its timing.
+// WEIR_KILLS (20, under a sanitizer 5) times; WEIR_KILL_SEED repeats the choices of a run, though not its timing.
 #include <algorithm>
 #include <map>
 #include <mutex>
@@ -261,7 +261,7 @@ class Ordeal {
 };
 
 void kill_again_and_again(const Promise& promise) {
-  const unsigned kills = from_environment("WEIR_KILLS", sanitized() ? 5 : 10);
+  const unsigned kills = from_environment("WEIR_KILLS", sanitized() ? 5 : 20);
   unsigned seed = from_environment("WEIR_KILL_SEED", std::random_device{}());
   for (unsigned done = 0; done < kills; done += kKillsOfAStore, ++seed) {
     CAPTURE(seed);
