@@ -60,6 +60,11 @@ compile() {
   return 1
 }
 
+# Sanitizers look at the program's memory: what their tests store lies in memory as well, where there is room, and need not wait
+# for a disk.
+memory=
+if (($(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1) + 0 > 6 << 20)); then memory=$(mktemp -d /dev/shm/weir-check.XXXXXX); fi
+
 # Builds MODE in the background with what the tests leave of the processors; compile waits for it by awaited MODE.
 background=
 ahead() {
@@ -79,7 +84,7 @@ awaited() {
   while [[ ! -e $logs/build-$1.status ]] && kill -0 "$background" 2>/dev/null; do sleep 0.2; done
   return "$(cat "$logs/build-$1.status")"
 }
-trap '[[ ! $background ]] || kill "$background" 2>/dev/null' EXIT
+trap '[[ ! $background ]] || kill "$background" 2>/dev/null; [[ ! $memory ]] || rm -rf "$memory"' EXIT
 
 # suite NAME COMMAND...
 suite() {
@@ -108,12 +113,15 @@ finish() {
 }
 
 targets() { if [[ $1 == asan ]]; then echo all units fuzzers; else echo all units; fi; }
-unit() { TEST_PARTS=6 TEST_JOBS=2 build "MODE=$1" unit; }
+unit() {
+  [[ $1 == release ]] || local -x TMPDIR=${memory:-${TMPDIR:-/tmp}}
+  TEST_PARTS=6 TEST_JOBS=2 build "MODE=$1" unit
+}
 # The program is the one of the mode; whoever plays its upstream and its clients is always built for release: it is not
 # what is under test, and it should keep out of the way of the program's timing.
 scenario() {
   build "MODE=$1" "build/$1/weir" || return
-  [[ $1 == release ]] || local -x WEIR_SANITIZED=yes
+  [[ $1 == release ]] || local -x WEIR_SANITIZED=yes TMPDIR=${memory:-${TMPDIR:-/tmp}}
   WEIR=build/$1/weir TEST_PARTS=34 TEST_JOBS=3 tests/run.sh build/release/tests/scenario_tests
 }
 support() { build build/release/tests/support_selftest && tests/run.sh build/release/tests/support_selftest; }
