@@ -21,7 +21,7 @@ std::vector<std::unique_ptr<HttpClient>> clients_asking(const Scene& scene, cons
 TEST_CASE(
     "a hundred clients ask for one cold blob, the first hangs up, the upstream breaks once half way: one fetch resumed "
     "by Range, ninety-nine whole bodies (pains 1, 2, 16)") {
-  const std::uint64_t size = sanitized() ? 8 * kMiB : 128 * kMiB;
+  const std::uint64_t size = sanitized() ? 8 * kMiB : 256 * kMiB;
   Scene scene;
   auto blob = scene.put_blob(size);
   auto gate = scene.upstream.hold(exactly(blob.path), kMiB);

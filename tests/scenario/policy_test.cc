@@ -1,6 +1,5 @@
 // Rules, as clients meet them: what is denied is denied by tag, by digest and by blob, before anybody is asked.
 #include <atomic>
-#include <cstdlib>
 #include <thread>
 
 #include "tests/scenario/dice.h"
