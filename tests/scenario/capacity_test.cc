@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <map>
 #include <set>
 #include <thread>
 
@@ -25,18 +26,37 @@ struct Small : Scene {
   }
   Blob blob(std::uint64_t seed, std::uint64_t size = 4 * kMiB) { return put_blob(size, seed); }
   double taken() const { return weir.metric("weir_cache_taken_bytes"); }
-  std::uint64_t on_disk() const {
-    std::uint64_t sum = 0;
+  // The files there are, by inode and where they lie, with the bytes each takes.
+  using Files = std::map<std::pair<ino_t, std::string>, std::uint64_t>;
+  Files files() const {
+    Files found;
     std::set<ino_t> seen;  // a file that gets its name meanwhile is met twice
     std::error_code gone;
     for (std::filesystem::recursive_directory_iterator at(weir.path("store"), gone), end; at != end; at.increment(gone)) {
       struct stat status{};
       if (::lstat(at->path().c_str(), &status) == 0 && S_ISREG(status.st_mode) && seen.insert(status.st_ino).second)
-        sum += static_cast<std::uint64_t>(status.st_blocks) * 512;
+        found[{status.st_ino, at->path()}] = static_cast<std::uint64_t>(status.st_blocks) * 512;
     }
-    return sum;
+    return found;
   }
+  static std::uint64_t sum(const Files& files) {
+    std::uint64_t bytes = 0;
+    for (const auto& [file, size] : files) bytes += size;
+    return bytes;
+  }
+  std::uint64_t on_disk() const { return sum(files()); }
 };
+
+// What lay on the disk at once between two walks, at least. One walk alone is no moment: it may meet a file that goes
+// meanwhile, and then the one that came in its place. A file only grows until it only shrinks.
+std::uint64_t at_once(const Small::Files& before, const Small::Files& after) {
+  std::uint64_t bytes = 0;
+  for (const auto& [file, size] : before) {
+    auto still = after.find(file);
+    if (still != after.end()) bytes += std::min(size, still->second);
+  }
+  return bytes;
+}
 
 CommandResult command(const Scene& scene, std::vector<std::string> words) {
   words.insert(words.end(), {"--config", scene.weir.path("weir.conf"), "--set", "cache.directory=" + scene.weir.path("store")});
@@ -50,9 +70,12 @@ TEST_CASE("ten times the capacity goes through, each blob whole, and the directo
   std::atomic<bool> done = false;
   std::uint64_t most = 0;
   std::jthread watcher([&] {
+    auto before = scene.files();
     while (!done) {
-      most = std::max(most, scene.on_disk());
       std::this_thread::sleep_for(Milliseconds(1));
+      auto now = scene.files();
+      most = std::max(most, at_once(before, now));
+      before = std::move(now);
     }
   });
   for (std::uint64_t i = 0; i < 50; ++i) {
