@@ -5,11 +5,14 @@
 namespace weir {
 namespace {
 
-// Consecutive failures without a byte in between, after which a fill gives up. Any progress starts the count anew.
+// A download gives up when so many requests in a row failed, for so long, with no byte in between: whoever waits for its rest
+// has part of it already and is better served late, so it outlasts an upstream that restarts.
 constexpr int kMostFailures = 4;
+constexpr auto kResumePatience = Seconds(10);
 constexpr std::size_t kMostProbeBytes = 1024;
 constexpr auto kProbePatience = Milliseconds(500);
 constexpr auto kFirstPause = Milliseconds(200);
+constexpr auto kLongestPause = Milliseconds(2000);
 // Before the first answer nobody has a byte yet: a node would rather hear of the failure soon and go elsewhere.
 constexpr int kMostOpeningFailures = 2;
 constexpr auto kOpeningPatience = Seconds(1);
@@ -309,6 +312,7 @@ Task<Status> BlobPull::pass(LoopParts& parts, const Router::Target& target, Blob
   // A manifest or a probe may have said a wrong size; what counts is the upstream's length and the digest.
   std::optional<std::uint64_t> size;
   const Instant start = parts.loop.now();
+  Instant fed = start;  // when it last had a byte to show
   for (int failures = 0;;) {
     const auto offset = sink.written();
     const bool opening = !sink.opened();
@@ -327,17 +331,22 @@ Task<Status> BlobPull::pass(LoopParts& parts, const Router::Target& target, Blob
       if (!restarted) co_return restarted;
       continue;
     }
-    failures = sink.written() > offset ? 0 : failures + 1;
-    if (!error.retryable || failures >= kMostFailures) co_return error;
-    if (!sink.opened()) {
-      const bool soon = failures < kMostOpeningFailures && parts.loop.now() - start < kOpeningPatience;
+    const Instant now = parts.loop.now();
+    const bool progress = sink.written() > offset;
+    failures = progress ? 0 : failures + 1;
+    if (progress) fed = now;
+    if (!error.retryable) co_return error;
+    if (sink.opened()) {
+      if (failures >= kMostFailures && now - fed >= kResumePatience) co_return error;
+    } else {
+      const bool soon = failures < kMostOpeningFailures && now - start < kOpeningPatience;
       if (!soon || error.failure == Failure::unavailable) co_return error;
     }
     site_.log.info("download interrupted, resuming", {{"repository", target.repository.text()},
                                                       {"digest", sink.digest().text()},
                                                       {"held", sink.written()},
                                                       {"error", error.what}});
-    if (failures > 0) co_await sleep_for(parts.loop, with_jitter(kFirstPause * (1 << (failures - 1))));
+    if (failures > 0) co_await sleep_for(parts.loop, with_jitter(std::min(kLongestPause, kFirstPause * (1 << (failures - 1)))));
   }
 }
 

@@ -105,6 +105,16 @@ TEST_CASE("an upstream that breaks many times is resumed as long as it makes pro
   CHECK(scene.received() == kSize);
 }
 
+TEST_CASE("an upstream that breaks off and then fails for a while, as one that restarts, is waited for (pain 16)") {
+  Scene scene;
+  auto blob = scene.put_blob(kSize);
+  scene.upstream.add_rule({.path = exactly(blob.path), .times = 1, .action = truncated_after(100'000)});
+  scene.upstream.add_rule({.path = exactly(blob.path), .times = 4, .action = answer(503)});
+  CHECK(scene.get(blob.path, {}, Body::hash).digest == blob.digest);
+  CHECK(scene.gets(blob.path) == 6);
+  CHECK(scene.received() == kSize);
+}
+
 TEST_CASE("an upstream that answers a resumption with everything again is skipped forward") {
   Scene scene;
   auto blob = scene.put_blob(kSize);
