@@ -42,7 +42,7 @@ Line parse_line(const std::string& text) {
 std::vector<Line> access_lines(const Scene& scene) {
   std::vector<Line> lines;
   std::istringstream log(scene.weir.log());
-  for (std::string text; std::getline(log, text);) {
+  for (std::string text; std::getline(log, text) && !log.eof();) {  // a line without its end is being written
     auto line = parse_line(text);
     CHECK_MESSAGE(!line.empty(), text);
     if (line["event"] == "access") lines.push_back(line);

@@ -117,6 +117,7 @@ TEST_CASE("a blob larger than all there may be is passed through, verified, and 
   Small scene;
   auto kept = scene.blob(1);
   scene.pull(kept);
+  CHECK_SOON(scene.fills(), "ok 1");
   auto big = scene.blob(2, 24 * kMiB);
   for (int i = 0; i < 2; ++i) {
     auto response = scene.pull(big);
@@ -148,6 +149,7 @@ TEST_CASE("what is pinned by command stays until it is unpinned") {
   Small scene;
   auto pinned = scene.put_blob(4 * kMiB, 1, "pinned/app");
   scene.pull(pinned);
+  CHECK_SOON(scene.fills(), "ok 1");
   auto said = command(scene, {"cache", "pin", "up/pinned/*"});
   CHECK(said.exit_code == 0);
   CHECK(command(scene, {"cache", "pin"}).output.find("up/pinned/*") != std::string::npos);
@@ -170,6 +172,7 @@ TEST_CASE("pinned by the configuration, also after a reload (pain 23)") {
   REQUIRE(scene.get(manifest_path("app", "keep-1")).status == 200);
   const auto layer = blob_path("app", image.layer_digest(0));
   REQUIRE(scene.get(layer, {}, Body::hash).digest == image.layer_digest(0));
+  CHECK_SOON(scene.fills(), "ok 1");
   for (std::uint64_t i = 0; i < 12; ++i) scene.pull(scene.blob(100 + i));
   CHECK(scene.get(layer, {}, Body::hash).headers.value("X-Cache") == "hit");
 }

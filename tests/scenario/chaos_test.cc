@@ -71,7 +71,7 @@ struct Storm {
       case 10: return answer(429, "slow down", {{"Retry-After", "1"}});
       case 11: return answer(500 + static_cast<int>(dice.roll(5)));
       case 12: return answer(200, "<html>log in</html>", {{"Content-Type", "text/html"}});
-      case 13: return throttled(100'000 + dice.roll(1'000'000));
+      case 13: return throttled(400'000 + dice.roll(1'000'000));
       case 14: return cut_head_after(dice.roll(60));
       case 15: return redirect(307, scene.upstream.url("{target}"));  // to itself, until it is tired of it
       case 16: return redirect(302, "http://127.0.0.3:1/");

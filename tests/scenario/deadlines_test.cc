@@ -147,12 +147,13 @@ TEST_CASE("a cold request is answered before a node gives up, although its upstr
   auto gate = scene.upstream.hold(exactly(blob.path));
   auto started = Clock::now();
   CHECK(scene.get(blob.path).status == 504);
-  CHECK(Clock::now() - started < Milliseconds(3000));
+  CHECK(Clock::now() - started < Milliseconds(10'000));
+  CHECK(scene.gets(blob.path) <= 2);
   gate->release();
 }
 
 TEST_CASE("a download that stands still is given up after stall-timeout and resumed (pains 16, 17)") {
-  Scene scene({.upstream = "stall-timeout = 300ms\n"});
+  Scene scene({.upstream = "stall-timeout = 2s\n"});
   auto blob = scene.put_blob(kMiB);
   scene.upstream.add_rule({.path = exactly(blob.path), .times = 1, .action = stalled_after(400'000)});
   auto response = scene.get(blob.path, {}, Body::hash);

@@ -176,7 +176,7 @@ TEST_CASE("while Amazon's API is down the token that is held serves on, and with
 }
 
 TEST_CASE("an end in the middle of asking for a token is an end") {
-  EcrScene scene;
+  EcrScene scene("[server]\ndrain-timeout = 300ms\n");
   auto blob = scene.put_blob(1000);
   auto gate = scene.server().hold("^/$", kBeforeHead, "POST");
   HttpClient client(scene.weir.url());

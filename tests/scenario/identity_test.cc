@@ -365,7 +365,7 @@ TEST_CASE("keys rotate without a failed request, and a token ends with its key t
 TEST_CASE("a pull that outlasts its token goes to its end") {
   AuthScene scene("required");
   auto blob = scene.put_blob(2 * kMiB);
-  const auto issued = run_weir({"token", "issue", "--subject", "node/7", "--scope", "repository:app:pull", "--ttl", "2s", "--set",
+  const auto issued = run_weir({"token", "issue", "--subject", "node/7", "--scope", "repository:app:pull", "--ttl", "5s", "--set",
                                 "cache.directory=" + scene.weir.path("store")});
   REQUIRE(issued.exit_code == 0);
   const auto token = issued.output.substr(0, issued.output.find('\n'));

@@ -49,7 +49,7 @@ TEST_CASE("after drain-timeout what still runs is cut, and the exit is still 0")
   Halfway scene("drain-timeout = 300ms\n");
   auto started = Clock::now();
   CHECK(scene.weir.terminate() == 0);
-  CHECK(Clock::now() - started < Milliseconds(5000));
+  CHECK(Clock::now() - started < Milliseconds(10'000));  // its own 300 ms and a busy disk; the default is 30 s
   CHECK(!scene.client.finish_body(Body::count).complete);
   scene.gate->release();
   // What it held by then is not lost.
@@ -97,7 +97,7 @@ TEST_CASE("SIGHUP with a wrong file changes nothing and says why") {
   scene.weir.hang_up();
   CHECK_SOON(scene.weir.metric("weir_config_reload_failed"), 1);
   CHECK(wait_until([&] { return scene.weir.log().find("no-such-key") != std::string::npos; }));
-  CHECK(scene.weir.log().find("nonsense") != std::string::npos);
+  CHECK(wait_until([&] { return scene.weir.log().find("nonsense") != std::string::npos; }));
   scene.finishes();
   auto blob = scene.put_blob(1000, 7);
   CHECK(scene.get(blob.path).digest == blob.digest);

@@ -94,7 +94,7 @@ TEST_CASE("a tag is confirmed across a restart by HEAD alone (pain 5)") {
 }
 
 TEST_CASE("\"not there\" is believed for the negative-ttl and no longer") {
-  Tagged scene("negative-ttl = 1s\n");
+  Tagged scene("negative-ttl = 4s\n");
   auto missing = manifest_path("app", "soon");
   CHECK(scene.get(missing).status == 404);
   CHECK(scene.get(missing).status == 404);

@@ -258,7 +258,7 @@ void Stream::reset() {
         int unacknowledged = 0;
         return ::ioctl(socket_.get(), SIOCOUTQ, &unacknowledged) != 0 || unacknowledged == 0 || peer_gone();
       },
-      Milliseconds(1000));
+      kPatience);
   linger hard{1, 0};
   ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
   release_socket();

@@ -89,11 +89,11 @@ TEST_CASE("a silent connection is closed without a word") {
 }
 
 TEST_CASE("a handler may take its time") {
-  auto options = with(&HttpOptions::idle_timeout, Milliseconds(10));
-  options.header_timeout = options.progress_timeout = Milliseconds(10);
+  auto options = with(&HttpOptions::idle_timeout, Milliseconds(250));
+  options.header_timeout = options.progress_timeout = Milliseconds(250);
   Serving serving(
       [](Exchange& exchange) -> Task<void> {
-        co_await sleep_for(exchange.loop(), Milliseconds(60));
+        co_await sleep_for(exchange.loop(), Milliseconds(750));
         co_await echo(exchange);
       },
       options);

@@ -35,9 +35,9 @@ TEST_CASE("a body is no further ahead of its reader than the buffers between the
     return peer.send(std::string_view(kLarge).substr(sent));
   });
   Asking asking;
-  // The reader waits until the sender is stuck, longer than the stall timeout: that silence is its own.
-  auto request = impatient(server.url("/"));
-  request.first_byte_timeout = Seconds(20);
+  // The reader waits until the sender is stuck, and longer than the stall timeout: that silence is its own.
+  auto request = asking.to(server.url("/"));
+  request.stall_timeout = Seconds(1);
   auto shot = std::make_shared<OneShot<bool>>(asking.thread().loop());
   auto whole = asking.thread().start([&]() -> Task<std::string> {
     auto transfer = asking.transport().start(request);
@@ -58,6 +58,7 @@ TEST_CASE("a body is no further ahead of its reader than the buffers between the
   });
   CHECK(comes_true([&] { return stuck.load(); }));
   CHECK(sent < kLarge.size());
+  std::this_thread::sleep_for(std::chrono::milliseconds(1200));
   shot->set(true);
   CHECK((take(whole) == kLarge));
 }
@@ -102,7 +103,9 @@ TEST_CASE("an upstream that stops within its body is a timeout, after what came 
     return false;
   });
   Asking asking;
-  const auto fetched = asking.fetch_all(impatient(server.url("/")));
+  auto request = impatient(server.url("/"));
+  request.first_byte_timeout = Seconds(20);
+  const auto fetched = asking.fetch_all(request);
   CHECK(fetched.status == 200);
   CHECK(fetched.body == "part");
   CHECK(fetched.failed() == "timeout");
