@@ -113,7 +113,7 @@ for engine in containerd cri podman buildah skopeo dockerd; do
     else
       node_files "$engine" "${URL[weir-tls]}" --ca "$T/tls/ca.crt"
     fi
-    begin "$engine"
+    begin "$engine" || { stop weir; continue; }
     check "$engine, $transport: it comes to weir alone" comes_to_weir
     check "$engine, $transport: nothing is pulled from a registry that weir does not know" refuses_the_unknown
     stop weir

@@ -94,8 +94,8 @@ check "the token was asked for once" same "$(grep -c '^GET /token 200' "$T/open.
 answer_of() { status_of "${URL[weir]}/v2/$1/team/three/manifests/1"; }
 check "a wrong password is 502" same "$(answer_of mistyped)" 502
 tried=$(requests password ' 401 ')
-for _ in 1 2 3 4 5; do answer_of mistyped >/dev/null; done
-check "and is not tried again at once" same "$(requests password ' 401 ')" "$tried"
+curl -s -o /dev/null "${URL[weir]}/v2/mistyped/team/three/manifests/1?again=[1-20]"
+check "and is not tried again at once" at_most "$(requests password ' 401 ')" $((tried + 2))
 check "without a certificate the upstream is 502" same "$(answer_of unknown)" 502
 check "a realm on a host that nobody named is 502" same "$(answer_of elsewhere)" 502
 
@@ -132,8 +132,11 @@ arguments_of() {
 }
 partial=$T/store/partial/sha256-${blob#sha256:}
 reached() { (($(stat -c %s "$partial" 2>/dev/null || echo 0) >= $1)) || [[ -e $T/store/blobs/sha256/${blob:7:2}/${blob#sha256:} ]]; }
+nothing_held() { settled && [[ ! -e $partial ]] && ! reached "$size"; }
 for kind in "${kinds[@]}"; do
+  wait_for 60 settled
   weir cache purge "$blob" >/dev/null 2>&1 || true
+  wait_for 60 nothing_held
   cut=$((RANDOM * 1000 % (size / 2) + 1))
   curl -sS -o "$T/cut" "${URL[weir]}/v2/$kind/team/big-64/blobs/$blob" 2>"$T/curl" &
   client=$!

@@ -36,7 +36,7 @@ wait $client || said=$?
 check "a client whose answer broke off knows it" differ $said 0
 check "what it got is the beginning of the blob" same "$(sha256 "$T/first")" "$(head -c "$(stat -c %s "$T/first")" "$(blob_file "$blob")" | sha256)"
 rm "$T/first"
-wait_for 5 grep -q "$path 200" "$T/slow.access"
+wait_for 30 grep -q "$path 200" "$T/slow.access"
 before=$(sent slow "$path")
 
 start_weir
@@ -50,9 +50,11 @@ check "skopeo pulls the image whole and right" same "$(pull "$HOST/slow/library/
 blob=$(layers_of big-96)
 path=library/big-96/blobs/$blob
 size=$(size_of big-96 "$blob")
-curl -sS --max-time 1 -o "$T/gone" "${URL[weir]}/v2/slower/$path" 2>/dev/null || true
+start leaver curl -sS -o "$T/gone" "${URL[weir]}/v2/slower/$path"
+wait_for 30 has "$T/gone" 1
+stop leaver
 check "the client left in the middle" at_most "$(stat -c %s "$T/gone")" $((size * 9 / 10))
-wait_for 20 grep -q "$path 200" "$T/slower.access"
+wait_for 60 grep -q "$path 200" "$T/slower.access"
 check "its fill went on to the end" same "$(sent slower "$path")" "$size"
 check "the next client gets the blob whole and right" same "sha256:$(curl -sS "${URL[weir]}/v2/slower/$path" | sha256)" "$blob"
 check "without the upstream" same "$(ranges slower "$path" | wc -l)" 1

@@ -23,6 +23,7 @@ check "an empty store lists nothing" exits 1 lists up.test
 check "an empty store has no tags" tells tags 0
 pull "$U/app:1" >/dev/null
 pull "$U/other:1" >/dev/null
+wait_for 30 settled
 check "what was pulled is listed by its canonical name" lists 'up\.test/library/app +1 +sha256:'
 check "as JSON, with its digest" row up.test/library/app 1 "$(digest_of tiny)"
 check "the statistics count the tags" tells tags 2

@@ -79,7 +79,7 @@ disabled_plugins = [$cri"io.containerd.internal.v1.opt", "io.containerd.internal
     config_path = "${2:-}"
 END
   start containerd containerd --config "$T/containerd/config.toml"
-  wait_for 15 containerd_is_up || { tail -n 5 "$T/containerd.log" >&2; exit 1; }
+  wait_for 60 containerd_is_up || { tail -n 5 "$T/containerd.log" >&2; exit 1; }
   SNAPSHOTTER=native
   run_ctr plugins ls | grep -E 'snapshotter.* overlayfs ' | grep -q ' ok' && SNAPSHOTTER=overlayfs
   return 0
@@ -206,7 +206,7 @@ dockerd_start() {
     exec dockerd "$@"' "$NODE" --config-file="$NODE/daemon.json" --data-root="$T/dockerd/data" \
     --exec-root="$T/dockerd/exec" --pidfile="$T/dockerd/pid" --host="unix://$T/dockerd/sock" --bridge=none --iptables=false --ip6tables=false \
     --ip-forward=false --ip-masq=false --storage-driver="${DOCKER_STORAGE:-overlay2}" --oom-score-adjust=0
-  wait_for 30 dockerd_is_up && alive dockerd && return
+  wait_for 90 dockerd_is_up && alive dockerd && return
   grep -E 'level=(fatal|error)|failed' "$T/dockerd.log" | tail -n 1 >&2
   stop dockerd
   return 1

@@ -86,12 +86,14 @@ exits() {
   ((got == want)) || { echo "exit code $got, wanted $want"; return 1; }
 }
 
-# wait_for SECONDS COMMAND... : asks until the answer is yes.
+# wait_for SECONDS COMMAND... : asks until the answer is yes. It asks once more when the time is over: a machine may stand still.
 wait_for() {
-  local end=$((SECONDS + $1))
+  local end=$((SECONDS + $1)) over
   shift
-  until "$@"; do
-    ((SECONDS < end)) || { echo "waited in vain for: $*" >&2; return 1; }
+  while :; do
+    over=$((SECONDS > end))
+    if "$@"; then return; fi
+    ((!over)) || { echo "waited in vain for: $*" >&2; return 1; }
     sleep 0.05
   done
 }
@@ -112,18 +114,21 @@ runs() {
 
 alive() { runs "${PID[$1]}" 2>/dev/null; }
 
-# stop NAME [SIGNAL] : and waits until it is gone; what ignores the signal for ten seconds is killed.
+# stop NAME [SIGNAL] : and waits until it is gone; what ignores the signal for forty seconds is killed.
 stop() {
   local name=$1 pid=${PID[$1]:-} i
   [[ $pid ]] || return 0
   unset "PID[$name]"
   kill -s "${2:-TERM}" "$pid" 2>/dev/null || true
   disown "$pid" 2>/dev/null || true          # or the shell tells that it was killed
-  for ((i = 0; i < 200; i++)); do
-    runs "$pid" 2>/dev/null || break
+  for ((i = 0; i < 900; i++)); do
+    runs "$pid" 2>/dev/null || return 0
+    if ((i == 800)); then
+      say "$name does not end: it is killed"
+      kill -s KILL "$pid" 2>/dev/null || true
+    fi
     sleep 0.05
   done
-  kill -s KILL "$pid" 2>/dev/null || true
 }
 
 the_end() {

@@ -29,7 +29,7 @@ wanted() {
 # run_file FILE : what it says, its exit status and how long it took go to files in $work.
 run_file() {
   local began=$SECONDS child status
-  timeout -k 30 "${E2E_TIMEOUT:-900}" bash "$PWD/$1" >"$work/$1.out" 2>"$work/$1.err" </dev/null &
+  timeout -k 30 "${E2E_TIMEOUT:-1800}" bash "$PWD/$1" >"$work/$1.out" 2>"$work/$1.err" </dev/null &
   child=$!
   # shellcheck disable=SC2064   # this child
   trap "kill $child" TERM

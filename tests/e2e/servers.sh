@@ -51,9 +51,12 @@ $auth
 END
   cat "$T/$name.out" >>"$T/$name.before" 2>/dev/null || true
   start "$name" docker-registry serve "$T/$name.yml"
-  wait_for 10 grep -qs 'listening on 127' "$T/$name.log" || { cat "$T/$name.log" >&2; exit 1; }
+  wait_for 60 registry_listens "$name" && alive "$name" || { cat "$T/$name.log" >&2; exit 1; }
   URL[$name]=$scheme://$(sed -n 's/.*listening on \(127[^", ]*\).*/\1/p' "$T/$name.log" | head -n 1)
 }
+
+# Or has ended, which is found out at once.
+registry_listens() { ! alive "$1" || grep -qs 'listening on 127' "$T/$1.log"; }
 
 # The access log of a registry since it was first started. A line is written when the request is over.
 access_log() { cat "$T/$1.before" "$T/$1.out" 2>/dev/null || true; }
@@ -141,7 +144,7 @@ start_tap() {
   : >>"$T/$1.json"
   : >>"$T/$1.rules"
   start "$1" "$TAP" "${URL[$2]#*://}" "$T/$1.port" "$T/$1.json" "$T/$1.rules"
-  wait_for 5 test -s "$T/$1.port"
+  wait_for 60 test -s "$T/$1.port"
   URL[$1]=http://127.0.0.1:$(cat "$T/$1.port")
 }
 
@@ -185,14 +188,15 @@ $inside
 END
     start "$name" nginx -c "$T/$name.conf" -e stderr
     URL[$name]=http://127.0.0.1:$port
-    if wait_for 3 front_answers "$name" 2>/dev/null; then return; fi
+    if wait_for 60 front_answers "$name" 2>/dev/null && alive "$name"; then return; fi
     stop "$name"
   done
   cat "$T/$name.log" >&2
   exit 1
 }
 
-front_answers() { alive "$1" && curl -s -o /dev/null "${URL[$1]}/v2/"; }
+# Or has ended. Where the port was taken it is somebody else who answers, and nginx tries for a while before it ends.
+front_answers() { ! alive "$1" || { ! grep -q 'bind() to' "$T/$1.log" && curl -s -o /dev/null "${URL[$1]}/v2/"; }; }
 
 # config [PREAMBLE-LINE...] <<END : the configuration of start_weir, ended by what comes from standard input.
 config() {
@@ -211,7 +215,7 @@ start_weir() {
   rm -f "$T/ports"
   [[ -s $T/weir.log ]] && cat "$T/weir.log" >>"$T/weir.before"
   start weir "$WEIR" serve --config "$T/weir.conf" --set "server.ports-file=$T/ports" "$@"
-  wait_for 15 weir_is_up || { say "weir did not start"; exit 1; }
+  wait_for 60 weir_is_up || { say "weir did not start"; exit 1; }
   HOST=$(awk '$1 == "server" { print $2 }' "$T/ports")
   URL[weir]=http://$HOST
   URL[weir-tls]=https://$(awk '$1 == "server-tls" { print $2 }' "$T/ports")
@@ -229,6 +233,9 @@ weir_is_up() {
   alive weir || { cat "$T/weir.log" >&2; exit 1; }
   [[ -s $T/ports ]] && grep -q '^server ' "$T/ports" && grep -q '^admin ' "$T/ports"
 }
+
+# What clients have had in full is in the store as well, or is not kept: no fill is under way.
+settled() { [[ $(metric weir_fills_active) == 0 ]]; }
 
 # weir COMMAND... : another command of the program, beside the server.
 weir() { "$WEIR" "$@" --config "$T/weir.conf"; }
