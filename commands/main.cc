@@ -49,7 +49,7 @@ Program describe_program() {
                        config_and_format(),
                        {{"REFERENCE", "such as docker.io/library/alpine:3", false}}},
                       {"cache purge",
-                       "forget a repository, a tag, or a digest, and the bytes only it needs",
+                       "forget a repository, REPOSITORY:TAG or REPOSITORY@DIGEST and the bytes only it needs; or a digest alone",
                        config_and_format(),
                        {{"REFERENCE", "a repository, REPOSITORY:TAG, REPOSITORY@DIGEST, or a digest"}}},
                       {"cache refresh", "ask the upstream for a tag now", config_and_format(), {{"REFERENCE", "REPOSITORY:TAG"}}},
@@ -96,16 +96,15 @@ void show_config(const LoadedConfig& config, bool json) {
 
 // What load_config() has not judged: files that other parts read.
 int check_config(const Options& options) {
+  bool good = true;
   if (!options.auth.users_file.empty()) {
     const auto users = Users::read(options.auth.users_file);
-    if (!users) {
-      std::fprintf(stderr, "%s\n", users.error().what.c_str());
-      return 2;
-    }
+    if (!users) std::fprintf(stderr, "%s\n", users.error().what.c_str());
+    good = users.ok();
   }
-  if (!rules_are_good(options.policy)) return 2;
-  std::printf("the configuration is good\n");
-  return 0;
+  good = rules_are_good(options.policy) && good;
+  if (good) std::printf("the configuration is good\n");
+  return good ? 0 : 2;
 }
 
 int run(const Invocation& invocation) {

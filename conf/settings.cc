@@ -35,7 +35,7 @@ std::vector<ConfigKey> server_keys(HttpOptions& http) {
       {"tls-certificate", certificate_files(http.tls_certificates),
        "The PEM certificate that clients are shown, with those that lead from it to its root behind it; of several the one for "
        "the "
-       "name they ask for, else the first; read at the start and on SIGHUP; none by default."},
+       "name they ask for, else the first; read at the start, on SIGHUP, and within two seconds of a change; none by default."},
       {"tls-key", key_files(http.tls_keys),
        "The PEM private key of each tls-certificate, in the same order, without a passphrase; none by default."},
       {"client-ca", certificate_file(http.client_ca),
@@ -100,7 +100,8 @@ std::vector<ConfigKey> cache_keys(CacheOptions& cache, FreshnessOptions& freshne
       {"scrub-rate", rate(cache.scrub_rate),
        "How much a second is read from the disk to see whether it is still what was stored; 0 reads nothing by itself."},
       {"verify-age", duration_or_off(cache.verify_age),
-       "A blob that was not hashed for this long is hashed again on its way to the next client; 0 hashes every hit, `off` none."},
+       "A blob that was not hashed for this long is hashed again on its way to the next client, two at once, others at a later "
+       "hit; 0 hashes every hit, `off` none."},
       {"sync", one_of<bool>(cache.durable, {{"durable", true}, {"fast", false}}),
        "`durable` announces a blob when it is safely on the disk; with `fast` a power cut may lose the latest blobs, but never "
        "tears one."},
@@ -313,14 +314,17 @@ std::vector<ConfigKey> upstream_keys(UpstreamOptions& upstream) {
        "The PEM certificate it is shown when it asks for one, with tls-key; none by default."},
       {"tls-key", key_file(upstream.tls_key), "The PEM private key of that certificate; none by default."},
       {"token-realms", hosts(upstream.token_realms),
-       "Hosts besides its own that it may send us to for tokens; none by default, but Docker Hub's own at Docker Hub."},
+       "Hosts besides its own that it may send us to for tokens, and that may have private addresses, for redirects as well; "
+       "none by default, but Docker Hub's own at Docker Hub."},
       {"tag-ttl", duration(upstream.tag_ttl, kZero),
        "How long its tags are answered without asking it; by default the tag-ttl of [cache]."},
       {"allowance-floor", count(upstream.allowance_floor, 0, 100),
        "With less than so many percent left of what its ratelimit headers grant, its tags are believed for as long as these "
        "count, "
        "such as six hours at Docker Hub; 0 means never longer."},
-      {"max-concurrency", count(upstream.max_concurrency, 1, 100'000), "Transfers from it at once; more wait."},
+      {"max-concurrency", count(upstream.max_concurrency, 1, 100'000),
+       "Transfers from it at once, a quarter of them for small requests and the rest for blobs; more wait, for twenty seconds at "
+       "most."},
       {"connect-timeout", duration(upstream.connect_timeout, kSome), "How long connecting to it may take."},
       {"first-byte-timeout", duration(upstream.first_byte_timeout, kSome), "How long it may think before it begins to answer."},
       {"stall-timeout", duration(upstream.stall_timeout, kSome),

@@ -459,12 +459,14 @@ TEST_CASE("an issuer's keys come from its URL once, again for a key that is new,
 
 TEST_CASE("a wrong users file or key file never starts, and never takes the place of a right one") {
   Scene wrong({.sections = "[auth]\nmode = required\nusers-file = {directory}/users\n",
-               .files = {{"users", "alice:plaintext-password\n"}},
+               .files = {{"users", "alice:plaintext-password\n"}, {"rules", "a alow * pull **\n"}},
                .start = false});
   CHECK_FALSE(wrong.weir.start());
   CHECK(wrong.weir.log().find("plaintext-password") == std::string::npos);
-  const auto checked = run_weir({"config", "check", "--set", "auth.users-file=" + wrong.weir.path("users")});
+  const auto checked = run_weir({"config", "check", "--set", "auth.users-file=" + wrong.weir.path("users"), "--set",
+                                 "policy.file=" + wrong.weir.path("rules")});
   CHECK(checked.exit_code == 2);
+  CHECK((checked.output + checked.error).find("rules:1:3: ") != std::string::npos);
   CHECK(checked.error.find(wrong.weir.path("users") + ":1: ") != std::string::npos);
   AuthScene scene("required");
   scene.weir.directory().write("users", "alice:plaintext-password\n");
