@@ -91,12 +91,12 @@ Status RealFileSystem::truncate(int fd, std::uint64_t size) {
   return ok_status();
 }
 
-Status RealFileSystem::allocate(int fd, std::uint64_t size) {
-  if (size == 0) return ok_status();
+Result<bool> RealFileSystem::allocate(int fd, std::uint64_t size) {
+  if (size == 0) return true;
   for (;;) {
-    if (::fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(size)) == 0) return ok_status();
+    if (::fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(size)) == 0) return true;
     if (errno == EINTR) continue;
-    if (errno == EOPNOTSUPP || errno == ENOSYS) return ok_status();
+    if (errno == EOPNOTSUPP || errno == ENOSYS) return false;
     return system_error(errno, "allocate");
   }
 }

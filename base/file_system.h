@@ -37,9 +37,8 @@ class FileSystem {
   virtual Result<std::size_t> read_at(int fd, std::span<std::byte> bytes, std::uint64_t offset) = 0;
   // Also gives back what was allocated beyond.
   virtual Status truncate(int fd, std::uint64_t size) = 0;
-  // Room for `size` bytes in all, which stays invisible: the file is as long as before. Where the file system cannot promise
-  // that, it is ok and promises nothing.
-  virtual Status allocate(int fd, std::uint64_t size) = 0;
+  // Room for `size` bytes in all, which stays invisible: the file is as long as before. False: this file system promises none.
+  virtual Result<bool> allocate(int fd, std::uint64_t size) = 0;
   virtual Status sync(int fd) = 0;
   virtual Status sync_directory(const std::string& path) = 0;
   virtual Status rename(const std::string& from, const std::string& to) = 0;  // replaces
@@ -65,7 +64,7 @@ class RealFileSystem final : public FileSystem {
   Status write_at(int fd, std::span<const std::byte> bytes, std::uint64_t offset) override;
   Result<std::size_t> read_at(int fd, std::span<std::byte> bytes, std::uint64_t offset) override;
   Status truncate(int fd, std::uint64_t size) override;
-  Status allocate(int fd, std::uint64_t size) override;
+  Result<bool> allocate(int fd, std::uint64_t size) override;
   Status sync(int fd) override;
   Status sync_directory(const std::string& path) override;
   Status rename(const std::string& from, const std::string& to) override;

@@ -118,9 +118,11 @@ std::optional<std::string_view> LmdbTransaction::get(Table table, std::string_vi
 
 void LmdbTransaction::scan(Table table, std::string_view prefix, std::string_view from,
                            const std::function<bool(std::string_view, std::string_view)>& visit) const {
-  if (!txn_) return;
   MDB_cursor* cursor = nullptr;
-  if (mdb_cursor_open(txn_, environment_.table_id(table), &cursor) != 0) return;
+  if (!txn_ || mdb_cursor_open(txn_, environment_.table_id(table), &cursor) != 0) {
+    if (environment_.table_id(table) != kNoTable) environment_.damaged_.store(true);
+    return;
+  }
   const auto start = from > prefix ? from : prefix;
   MDB_val key = to_val(start), value{};
   int code = mdb_cursor_get(cursor, &key, &value, start.empty() ? MDB_FIRST : MDB_SET_RANGE);

@@ -41,7 +41,7 @@ class LmdbEnvironment {
   unsigned table_id(Table table) const { return tables_[table]; }
   // What the file takes of the disk.
   std::uint64_t file_bytes() const;
-  // A scan has met pages that cannot be read, and ended there.
+  // A scan has met pages that cannot be read and ended there, or could not begin.
   bool damaged() const noexcept { return damaged_.load(); }
   // Frees the places of readers that were killed.
   void clear_stale_readers();

@@ -13,8 +13,11 @@ void Ballast::restore() {
   if (there_.load() || size_ == 0) return;
   const auto file = disk_.open(path_, FileSystem::Mode::create_or_append);
   if (!file) return;
-  if (disk_.allocate(file->get(), size_)) there_.store(true);
-  else (void)disk_.remove(path_);  // it takes nothing
+  const auto promised = disk_.allocate(file->get(), size_);
+  there_.store(promised && *promised);
+  if (there_.load()) return;
+  (void)disk_.remove(path_);  // it takes nothing
+  if (promised) size_.store(0);
 }
 
 }  // namespace weir

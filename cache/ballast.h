@@ -22,13 +22,13 @@ class Ballast {
   bool drop();
   // Takes its room again, if that is free.
   void restore();
-  std::uint64_t bytes() const { return there_.load() ? size_ : 0; }
-  std::uint64_t wanted() const { return there_.load() ? 0 : size_; }
+  std::uint64_t bytes() const { return there_.load() ? size_.load() : 0; }
+  std::uint64_t wanted() const { return there_.load() ? 0 : size_.load(); }
 
  private:
   FileSystem& disk_;
   const std::string path_;
-  const std::uint64_t size_;  // at most a 64th of the capacity
+  std::atomic<std::uint64_t> size_;  // at most a 64th of the capacity; 0 where the file system promises no room
   std::atomic<bool> there_{false};
 };
 

@@ -8,6 +8,16 @@
 #include "cache/lineage.h"
 
 namespace weir {
+namespace {
+
+constexpr std::string_view kCure = "; `weir cache rebuild` makes the index again from the blobs";
+
+Error with_cure(Error error) {
+  if (error.failure == Failure::corrupt) error.what += kCure;
+  return error;
+}
+
+}  // namespace
 
 Result<UniqueFd> lock_store(FileSystem& disk, const Layout& layout) {
   auto lock = disk.open(layout.lock(), FileSystem::Mode::create_or_append);
@@ -38,7 +48,7 @@ Result<std::unique_ptr<BlobStore>> BlobStore::open(const Clock& clock, FileSyste
   store->evictor_ = std::make_unique<Evictor>(Evictor::Parts{clock, store->options_, *store->index_, *store->budget_,
                                                              store->leftovers_, store->open_files_, *store->pins_,
                                                              *store->unsettled_, *store->ballast_});
-  if (auto status = complete_lineage(*store); !status) return std::move(status).error();
+  if (auto status = complete_lineage(*store); !status) return with_cure(std::move(status).error());
   return store;
 }
 
@@ -57,12 +67,7 @@ BlobStore::~BlobStore() {
 
 Status BlobStore::open_index() {
   auto index = Index::open(clock_, {.directory = layout_.index(), .durable = options_.durable});
-  constexpr std::string_view kCure = "; `weir cache rebuild` makes the index again from the blobs";
-  if (!index) {
-    auto error = std::move(index).error();
-    if (error.failure == Failure::corrupt) error.what += kCure;
-    return error;
-  }
+  if (!index) return with_cure(std::move(index).error());
   // An index is on the disk before the first blob is: without one, blobs would lie there unknown and uncounted.
   if ((*index)->fresh() && disk_.open(layout_.blobs(HashAlgorithm::sha256), FileSystem::Mode::read)) {
     index->reset();
@@ -199,7 +204,11 @@ Status BlobStore::quarantine(const Digest& digest, const BlobRecord& record) {
 Status BlobStore::publish(const std::string& from, const Digest& digest, Unsettled::Coming& coming, int fd) {
   const auto folder = layout_.blob_folder(digest);
   if (options_.durable) {
-    if (auto status = disk_.sync(fd); !status) return status;
+    if (auto status = disk_.sync(fd); !status) {
+      // The kernel tells of lost pages once and takes them for written: another sync of these bytes would prove nothing.
+      if (!disk_.remove(from)) (void)disk_.truncate(fd, 0);
+      return status;
+    }
   }
   if (auto status = disk_.make_directories(folder); !status) return status;
   coming.publish();

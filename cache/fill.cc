@@ -61,21 +61,32 @@ std::shared_ptr<const UniqueFd> Fill::file() const {
 
 Task<Result<std::uint64_t>> Fill::open(Loop& loop) {
   auto opened = co_await store_.pool().run(loop, [this]() -> Result<std::uint64_t> {
-    (void)store_.leftovers().take_partial(digest_);  // ours from here
-    auto file = store_.disk().open(store_.layout().partial(digest_), FileSystem::Mode::create_or_append);
-    if (!file) return std::move(file).error();
-    const auto size = store_.disk().size(file->get());
-    if (!size) return size;
-    std::lock_guard lock(mutex_);
-    file_ = std::make_shared<const UniqueFd>(*std::move(file));
-    progress_.written = *size;
-    return size;
+    const auto waited = store_.leftovers().take_partial(digest_);  // ours from here
+    auto held = open_partial();
+    if (!held && waited) store_.leftovers().add_partial(digest_, *waited, store_.clock().wall_seconds());
+    return held;
   });
   if (!opened || *opened == 0) co_return opened;
   auto reserved = co_await store_.evictor().reserve(loop, reservation_, room_of(*opened));
   if (!reserved) co_return std::move(reserved).error();
   reservation_.note_given(room_of(*opened));  // it is there already
   co_return opened;
+}
+
+Result<std::uint64_t> Fill::open_partial() {
+  auto file = store_.disk().open(store_.layout().partial(digest_), FileSystem::Mode::create_or_append);
+  if (!file) {
+    auto error = std::move(file).error();
+    // Of a folder that is gone, not of a blob.
+    if (error.failure == Failure::not_found) error.failure = Failure::io;
+    return error;
+  }
+  const auto size = store_.disk().size(file->get());
+  if (!size) return size;
+  std::lock_guard lock(mutex_);
+  file_ = std::make_shared<const UniqueFd>(*std::move(file));
+  progress_.written = *size;
+  return size;
 }
 
 // Noted while the bytes come, so that nobody waits for it at their end.
@@ -88,8 +99,9 @@ Task<Status> Fill::reserve(Loop& loop, std::uint64_t size) {
   auto reserved = co_await store_.evictor().reserve(loop, reservation_, room_of(size));
   if (!reserved) co_return reserved;
   auto allocated = co_await store_.pool().run(loop, [this, size] { return store_.disk().allocate(file_->get(), size); });
-  if (allocated) reservation_.note_given(room_of(size));
-  co_return allocated;
+  if (!allocated) co_return std::move(allocated).error();
+  if (*allocated) reservation_.note_given(room_of(size));
+  co_return ok_status();
 }
 
 Task<Status> Fill::restart(Loop& loop) {
@@ -164,6 +176,10 @@ Task<Status> Fill::append(Loop& loop, std::string bytes) {
     readers_.wake_all();
   }
   auto hashed = co_await finish_hashing();
+  // What an earlier program left is hashed in pieces, as others wait for the pool too.
+  while (hashed && hashed_ + kHashedAtOnce < begin) {
+    hashed = co_await store_.pool().run(loop, [this] { return hash_held(hashed_ + kHashedAtOnce); });
+  }
   if (!hashed) co_return hashed;
   start_hashing(loop, begin, std::move(bytes));
   co_return ok_status();
@@ -238,7 +254,7 @@ Task<Status> Fill::keep_partial(Loop& loop) {
   const auto written = progress().written;
   auto status = co_await store_.pool().run(loop, [this, written]() -> Status {
     const auto named = store_.disk().open(store_.layout().partial(digest_), FileSystem::Mode::read);
-    if (!named) return named.error();
+    if (!named && named.error().failure == Failure::not_found) return named.error();
     store_.leftovers().add_partial(digest_, written, store_.clock().wall_seconds());
     return store_.disk().truncate(file_->get(), written);
   });

@@ -90,6 +90,7 @@ class Fill final : public BlobSink {
   Task<void> fail(Loop& loop, Error error);
 
  private:
+  Result<std::uint64_t> open_partial();
   Status hash_held(std::uint64_t until);
   void announce();
   Task<Status> keep_partial(Loop& loop);

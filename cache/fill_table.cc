@@ -4,14 +4,14 @@ namespace weir {
 
 FillTable::Entry FillTable::start_or_join(const Digest& digest, const Name& repository) {
   std::lock_guard lock(mutex_);
-  if (const auto found = fills_.find(digest); found != fills_.end()) {
-    if (found->second->progress().state != Fill::State::failed) return {found->second, false};
-    fills_.erase(found);  // its end is only not noted yet
-  }
+  // One that has failed is only not taken out yet; one over a stored blob brings nothing when that is forgotten.
+  const auto found = fills_.find(digest);
+  const bool comes = found != fills_.end() && !found->second->stored() && found->second->progress().state != Fill::State::failed;
+  if (comes) return {found->second, false};
   // A fill leaves this table only after its index commit, so one of the two always knows it.
   if (store_.index().blob(digest)) return {};
   auto fill = std::make_shared<Fill>(store_, digest, repository);
-  fills_.emplace(digest, fill);
+  fills_.insert_or_assign(digest, fill);
   return {std::move(fill), true};
 }
 

@@ -82,6 +82,7 @@ Status Index::bring_up_to_date() {
   if (schema == 1 || schema == 2) {
     if (auto status = migrate_tags(); !status) return status;
   }
+  if (damaged()) return Error{Failure::corrupt, Side::local, false, "the index in " + options_.directory + " is damaged"};
   fresh_ = schema == 0;
   WriteTransaction transaction(*environment_);
   if (auto status = transaction.put(kMeta, "schema", number_text(kSchema)); !status) return status;
@@ -134,8 +135,9 @@ Status Index::migrate_tags() {
   };
   auto status = ok_status();
   walk(*environment_, kTags, "", [&](std::string_view key, std::string_view value) {
+    if (!status) return;
     if (const auto record = decode_tag(value)) rows.emplace_back(key, *record);
-    if (rows.size() >= kMigrated && status) status = write();
+    if (rows.size() >= kMigrated) status = write();
   });
   return status ? write() : status;
 }

@@ -72,10 +72,9 @@ std::optional<Kin> kin_of(const LmdbTransaction& tables, std::string_view reposi
   return kin;
 }
 
-// What is held of the manifests that are linked, in batches: `enter` is called for each in a transaction.
+// What is held of the manifests that are linked, in batches: `enter` is called for each in a transaction. Ok: for all of them.
 Status enter_held(BlobStore& store,
-                  const std::function<Status(IndexWriter&, const std::string&, const Digest&, const Link&)>& enter,
-                  std::string_view done) {
+                  const std::function<Status(IndexWriter&, const std::string&, const Digest&, const Link&)>& enter) {
   struct Row {
     std::string repository;
     Digest digest;
@@ -99,8 +98,12 @@ Status enter_held(BlobStore& store,
     if (rows.size() >= kLineageBatch) write();
   });
   if (status) write();
-  if (!status) return status;
-  return index.commit_and_wait([done](IndexWriter& writer) { return writer.put_meta(done, "1"); });
+  if (status && index.damaged()) return Error{Failure::corrupt, Side::local, false, "the index is damaged"};
+  return status;
+}
+
+Status mark_done(Index& index, std::string_view what) {
+  return index.commit_and_wait([what](IndexWriter& writer) { return writer.put_meta(what, "1"); });
 }
 
 }  // namespace
@@ -222,30 +225,31 @@ void each_kin(const Index& index, std::string_view repository, const Digest& dig
 
 Status complete_lineage(BlobStore& store) {
   if (!store.index().meta(kLineage).empty()) return ok_status();
-  return enter_held(
-      store,
-      [&store](IndexWriter& writer, const std::string& repository, const Digest& digest, const Link& link) -> Status {
+  bool all = true;  // else the next start tries again
+  const auto entered = enter_held(
+      store, [&store, &all](IndexWriter& writer, const std::string& repository, const Digest& digest, const Link& link) -> Status {
         const auto record = writer.blob(digest);
         if (!record || record->size > Manifest::kMostBytes) return ok_status();
         const auto bytes = store.read_blob(digest, *record);
-        if (!bytes) return ok_status();
+        if (!bytes) {
+          all = all && bytes.error().failure != Failure::io && bytes.error().failure != Failure::overloaded;
+          return ok_status();
+        }
         const auto manifest = Manifest::parse(**bytes, link.media_type);
         if (!manifest) return ok_status();
         const auto known = writer.seen(digest);
         if (auto status = writer.put_manifest(repository, digest, *manifest); !status) return status;
         return known ? ok_status() : writer.put_seen(digest, {record->stored_at, 0});
-      },
-      kLineage);
+      });
+  return entered && all ? mark_done(store.index(), kLineage) : entered;
 }
 
 Status begin_quarantine(BlobStore& store) {
   if (!store.index().meta(kQuarantine).empty()) return ok_status();
-  return enter_held(
-      store,
-      [](IndexWriter& writer, const std::string&, const Digest& digest, const Link&) {
-        return writer.put_seen(digest, {0, writer.seen(digest).value_or(SeenRecord{}).released});
-      },
-      kQuarantine);
+  const auto entered = enter_held(store, [](IndexWriter& writer, const std::string&, const Digest& digest, const Link&) {
+    return writer.put_seen(digest, {0, writer.seen(digest).value_or(SeenRecord{}).released});
+  });
+  return entered ? mark_done(store.index(), kQuarantine) : entered;
 }
 
 Status release_digest(Index& index, const Digest& digest) {

@@ -38,19 +38,10 @@ class Batches {
 
 Status first_of(Status a, Status b) { return a ? std::move(b) : std::move(a); }
 
-// Links, tags, pins, and when manifests were first seen.
+// Pins, when manifests were first seen, tags, links: where reading ends early, the dearest are there.
 Status copy_names(const Index& from, Index& to) {
   Batches batches(to);
   auto status = ok_status();
-  from.each_link("", [&](std::string_view repository, const Digest& digest, const Link& link) {
-    status = first_of(std::move(status), batches.add([repository = std::string(repository), digest, link](IndexWriter& writer) {
-      return writer.link(repository, digest, link);
-    }));
-  });
-  from.each_tag("", [&](std::string_view repository, std::string_view tag, const TagRecord& record) {
-    status = first_of(std::move(status), batches.add([repository = std::string(repository), tag = std::string(tag), record](
-                                                         IndexWriter& writer) { return writer.put_tag(repository, tag, record); }));
-  });
   from.each_pin([&](std::string_view pattern, WallSeconds since) {
     status = first_of(std::move(status), batches.add([pattern = std::string(pattern), since](IndexWriter& writer) {
       return writer.put_pin(pattern, since);
@@ -63,10 +54,20 @@ Status copy_names(const Index& from, Index& to) {
   if (!from.meta("quarantine").empty()) {
     status = first_of(std::move(status), batches.add([](IndexWriter& writer) { return writer.put_meta("quarantine", "1"); }));
   }
+  from.each_tag("", [&](std::string_view repository, std::string_view tag, const TagRecord& record) {
+    status = first_of(std::move(status), batches.add([repository = std::string(repository), tag = std::string(tag), record](
+                                                         IndexWriter& writer) { return writer.put_tag(repository, tag, record); }));
+  });
+  from.each_link("", [&](std::string_view repository, const Digest& digest, const Link& link) {
+    status = first_of(std::move(status), batches.add([repository = std::string(repository), digest, link](IndexWriter& writer) {
+      return writer.link(repository, digest, link);
+    }));
+  });
   return first_of(std::move(status), batches.flush());
 }
 
-enum class Salvaged { all, unreadable, failed };
+enum class Salvaged { all, partly, unreadable, failed };
+constexpr int kUnreadable = 1, kFailed = 2, kPartly = 3;  // how the process ends
 
 // In a process of its own: reading a damaged index may end it in any way.
 Salvaged salvage(const Clock& clock, const std::string& from, const std::string& to) {
@@ -79,11 +80,11 @@ Salvaged salvage(const Clock& clock, const std::string& from, const std::string&
       const auto old_index = Index::open(clock, {.directory = from, .read_only = true});
       if (!old_index) {
         const auto failure = old_index.error().failure;
-        code = failure == Failure::corrupt || failure == Failure::not_found ? 1 : 2;
+        code = failure == Failure::corrupt || failure == Failure::not_found ? kUnreadable : kFailed;
       } else {
         const auto new_index = Index::open(clock, {.directory = to});
-        if (!new_index || !copy_names(**old_index, **new_index)) code = 2;
-        if ((*old_index)->damaged()) code = 1;
+        if (!new_index || !copy_names(**old_index, **new_index)) code = kFailed;
+        else if ((*old_index)->damaged()) code = kPartly;
       }
     }
     ::_exit(code);
@@ -92,8 +93,14 @@ Salvaged salvage(const Clock& clock, const std::string& from, const std::string&
   while (::waitpid(child, &status, 0) < 0) {
     if (errno != EINTR) return Salvaged::failed;
   }
-  if (WIFSIGNALED(status)) return WTERMSIG(status) == SIGALRM ? Salvaged::failed : Salvaged::unreadable;
-  return WEXITSTATUS(status) == 0 ? Salvaged::all : WEXITSTATUS(status) == 1 ? Salvaged::unreadable : Salvaged::failed;
+  // What it had copied when the reading ended it is there, by the thousand.
+  if (WIFSIGNALED(status)) return WTERMSIG(status) == SIGALRM ? Salvaged::failed : Salvaged::partly;
+  switch (WEXITSTATUS(status)) {
+    case 0: return Salvaged::all;
+    case kPartly: return Salvaged::partly;
+    case kUnreadable: return Salvaged::unreadable;
+    default: return Salvaged::failed;
+  }
 }
 
 Status remove_files(FileSystem& disk, const std::string& folder) {
@@ -168,8 +175,7 @@ Result<Rebuilt> rebuild_index(const Clock& clock, FileSystem& disk, const CacheO
         "the old index can be read and its links, tags and pins could not be taken over: is there room for a second one, and is "
         "it of this version? Nothing was changed"};
   }
-  const bool salvaged = found == Salvaged::all;
-  if (!salvaged) {
+  if (found == Salvaged::unreadable) {
     if (auto status = remove_files(disk, fresh); !status) return std::move(status).error();
   }
   Result<Rebuilt> result = Rebuilt{};
@@ -178,12 +184,13 @@ Result<Rebuilt> rebuild_index(const Clock& clock, FileSystem& disk, const CacheO
     if (!index) return index.error();
     result = Walk(disk, layout, **index, progress).run();
     if (!result) return result;
-    result->salvaged = salvaged;
+    result->salvaged = found != Salvaged::unreadable;
+    result->damaged = found == Salvaged::partly;
     result->links = (*index)->totals().links;
     result->tags = (*index)->totals().tags;
   }
   // What could not be read is kept for a person to look at.
-  if (!salvaged && disk.open(layout.index_file(), FileSystem::Mode::read)) {
+  if (found != Salvaged::all && disk.open(layout.index_file(), FileSystem::Mode::read)) {
     if (auto status = disk.rename(layout.index_file(), layout.old_index_file()); !status) return std::move(status).error();
   }
   // One rename puts the new one in the place of the old.

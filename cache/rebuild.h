@@ -3,7 +3,7 @@
 //
 // A blob's file was hashed before it got its name, so its name is believed; it is hashed again when somebody asks for it,
 // because nothing is known of when it was hashed last (verify-age). Which repository may show what, tags and pins stand in no
-// blob: they are taken from the old index if all of it can still be read. Where it cannot, links are asked of the upstreams
+// blob: they are taken from the old index as far as it can still be read. What cannot, as links, are asked of the upstreams
 // again, request by request, and no blob is fetched twice for that.
 //
 // Thread: the calling one, for as long as it takes. No server may run: it takes the store's lock.
@@ -19,7 +19,8 @@ namespace weir {
 struct Rebuilt {
   std::uint64_t blobs = 0, bytes = 0;
   std::uint64_t strange = 0;  // files in blobs/ whose names are no digests; left alone
-  bool salvaged = false;      // links, tags and pins of the old index are in the new one
+  bool salvaged = false;      // links, tags and pins of the old index are in the new one ...
+  bool damaged = false;       // ... as far as they could be read, which was not to the end
   std::uint64_t links = 0, tags = 0;
 };
 

@@ -134,15 +134,20 @@ int cache_rebuild(const Options& options, bool json) {
   if (json) {
     JsonWriter out;
     out.object().member("blobs", rebuilt->blobs).member("bytes", rebuilt->bytes).member("strange", rebuilt->strange);
-    out.member("salvaged", rebuilt->salvaged).member("links", rebuilt->links).member("tags", rebuilt->tags).end();
+    out.member("salvaged", rebuilt->salvaged)
+        .member("damaged", rebuilt->damaged)
+        .member("links", rebuilt->links)
+        .member("tags", rebuilt->tags)
+        .end();
     print(out.take() + "\n");
     return 0;
   }
   std::printf("%llu blobs of %llu bytes", static_cast<unsigned long long>(rebuilt->blobs),
               static_cast<unsigned long long>(rebuilt->bytes));
   if (rebuilt->salvaged)
-    std::printf("; %llu links and %llu tags of the old index were kept", static_cast<unsigned long long>(rebuilt->links),
-                static_cast<unsigned long long>(rebuilt->tags));
+    std::printf("; %llu links and %llu tags of the old index were kept%s", static_cast<unsigned long long>(rebuilt->links),
+                static_cast<unsigned long long>(rebuilt->tags),
+                rebuilt->damaged ? ", not all could be read: look at the pins (weir cache pin)" : "");
   else std::printf("; the old index could not be read, so links and tags are asked of the upstreams again");
   if (rebuilt->strange > 0)
     std::printf("; %llu files in blobs/ are no blobs and were left alone", static_cast<unsigned long long>(rebuilt->strange));

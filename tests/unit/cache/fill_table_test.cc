@@ -96,3 +96,25 @@ TEST_CASE("of many threads that ask at once exactly one starts") {
     for (const auto& fill : seen) CHECK(fill == seen[0]);
   }
 }
+
+TEST_CASE("a blob that is forgotten while it is hashed again is filled anew, beside that") {
+  Store store;
+  FillTable table(*store.blobs);
+  const auto digest = store.put("bytes");
+  const auto stored = store.blobs->open_blob(digest, *store.index().blob(digest));
+  REQUIRE(stored.ok());
+  const auto old = table.recheck(digest, kAlpine, *stored);
+  REQUIRE(old.started);
+  CHECK_FALSE(table.start_or_join(digest, kAlpine).fill);  // it is there
+  REQUIRE(store.commit([&](IndexWriter& writer) { return writer.remove_blob(digest); }).ok());
+  const auto fresh = table.start_or_join(digest, kAlpine);
+  REQUIRE(fresh.started);
+  CHECK_FALSE(fresh.fill->stored());
+  CHECK(table.start_or_join(digest, kOther).fill == fresh.fill);
+  // Who had looked before joins what comes, which has no byte yet.
+  const auto late = table.recheck(digest, kAlpine, *stored);
+  CHECK_FALSE(late.started);
+  CHECK_FALSE(late.fill->opened());
+  table.finish(old.fill);
+  CHECK(table.find(digest) == fresh.fill);
+}

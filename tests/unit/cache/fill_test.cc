@@ -284,3 +284,75 @@ TEST_CASE("a fill that failed before its first byte leaves no file") {
   filling.fail(Failure::not_found);
   CHECK_FALSE(filling.partial_there());
 }
+
+TEST_CASE("what could not be synced is fetched anew: another sync of it would prove nothing") {
+  Store store;
+  {
+    Filling filling(store);
+    filling.open();
+    filling.head(kFillBytes.size());
+    REQUIRE(filling.append(kFillBytes).ok());
+    REQUIRE(filling.verify().ok());
+    store.disk.fail("sync ", EIO);
+    CHECK_FALSE(filling.adopt().ok());
+    store.disk.fail("", 0);
+    CHECK_FALSE(filling.partial_there());
+    CHECK(store.blobs->leftovers().partials() == 0);
+  }
+  Filling again(store);
+  CHECK(again.open() == 0);
+}
+
+TEST_CASE("a partial file counts for as long as it is there, whatever cannot be opened") {
+  Store store;
+  const auto room = [&] { return store.blobs->leftovers().room(); };
+  const auto broken = [&] {
+    Filling filling(store);
+    const auto held = filling.open();
+    filling.head(kFillBytes.size());
+    REQUIRE(filling.append(kFillBytes.substr(held, 100'000)).ok());
+    store.disk.fail("read-open partial", EMFILE);  // as it looks whether the file is there still
+    filling.fail(Failure::unreachable);
+    store.disk.fail("", 0);
+    return held;
+  };
+  CHECK(broken() == 0);
+  CHECK(room() == room_of(100'000));
+  {
+    Filling filling(store);
+    store.disk.fail("open partial", EMFILE);
+    CHECK_FALSE(store.thread.run([&] { return filling.fill.open(filling.loop()); }).ok());
+    store.disk.fail("", 0);
+  }
+  CHECK(room() == room_of(100'000));
+  CHECK(broken() == 100'000);
+  CHECK(room() == room_of(200'000));
+}
+
+TEST_CASE("a folder that is gone is the disk's failure, not a blob's absence") {
+  Store store;
+  std::filesystem::remove_all(store.scratch.file("partial"));
+  Filling filling(store);
+  const auto held = store.thread.run([&] { return filling.fill.open(filling.loop()); });
+  REQUIRE_FALSE(held.ok());
+  CHECK(held.error().failure == Failure::io);
+}
+
+TEST_CASE("room that the file system does not promise is taken from nobody until it is written") {
+  for (const bool promises : {true, false}) {
+    CAPTURE(promises);
+    Store store;
+    if (!promises) store.disk.promise_nothing();
+    store.options.capacity = {.bytes = 1000 * kMiB};
+    store.options.reserve = {};
+    store.reopen();
+    store.disk.set_space({1000 * kMiB, 50 * kMiB});  // which does not change, whatever is allocated or written
+    Filling filling(store);
+    filling.open();
+    REQUIRE(store.thread.run([&] { return filling.fill.reserve(filling.loop(), 30 * kMiB); }).ok());
+    const auto& budget = store.blobs->budget();
+    const auto open_room = 50 * kMiB - (promises ? 0 : 30 * kMiB);
+    CHECK(budget.shortage(open_room).bytes == 0);
+    CHECK(budget.shortage(open_room + 1).bytes == 1);
+  }
+}

@@ -142,6 +142,18 @@ TEST_CASE("what an older program stored is entered when the store is opened, onc
   CHECK(kin[0].first_seen == 1'000'000'000);  // when it was stored
 }
 
+TEST_CASE("what cannot be read while it is entered is entered at the next start") {
+  Lineage lines;
+  lines.image(kConfig, kLayer, kApp, false);
+  REQUIRE(lines.store.commit([](IndexWriter& writer) { return writer.put_meta("lineage", ""); }).ok());
+  lines.store.disk.fail("read blobs", EIO);
+  lines.store.reopen();
+  CHECK(lines.kin(kLayer).empty());
+  lines.store.disk.fail("", 0);
+  lines.store.reopen();
+  CHECK(lines.kin(kLayer).size() == 1);
+}
+
 TEST_CASE("a store of schema 2 learns which tags mean a digest") {
   const Scratch scratch;
   const ManualClock clock;

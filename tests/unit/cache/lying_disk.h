@@ -4,6 +4,7 @@
 // `rename partial/a blobs/b`, `sync_directory blobs`, `truncate partial/a 0`, `remove a`, `make_directories a`, `list a`.
 #pragma once
 
+#include <atomic>
 #include <cerrno>
 #include <functional>
 #include <map>
@@ -26,6 +27,8 @@ class LyingDisk final : public FileSystem {
     fails_ = std::move(prefix);
     error_number_ = error_number;
   }
+  // As a file system that cannot keep room for a file.
+  void promise_nothing() { promises_nothing_ = true; }
   // What runs before each call, on the calling thread.
   void watch(std::function<void(const std::string& line)> before) {
     std::lock_guard lock(mutex_);
@@ -69,8 +72,9 @@ class LyingDisk final : public FileSystem {
     if (auto failed = begin("truncate " + name(fd) + ' ' + std::to_string(size), true)) return *failed;
     return real_.truncate(fd, size);
   }
-  Status allocate(int fd, std::uint64_t size) override {
+  Result<bool> allocate(int fd, std::uint64_t size) override {
     if (auto failed = begin("allocate " + name(fd) + ' ' + std::to_string(size), false)) return *failed;
+    if (promises_nothing_) return false;
     return real_.allocate(fd, size);
   }
   Status sync(int fd) override {
@@ -129,6 +133,7 @@ class LyingDisk final : public FileSystem {
   }
 
   RealFileSystem real_;
+  std::atomic<bool> promises_nothing_ = false;
   const std::string root_;
   std::mutex mutex_;
   std::string fails_;                                  // guarded by mutex_, as all below

@@ -37,3 +37,15 @@ TEST_CASE("files that came and went leave nothing behind") {
   CHECK(open.size() == 0);
   CHECK(open.remembered() < 16 * 64 + 16);
 }
+
+TEST_CASE("of two that opened one blob at once each counts") {
+  OpenFiles open;
+  const auto first = std::make_shared<const UniqueFd>();
+  auto second = std::make_shared<const UniqueFd>();
+  open.add(some_digest(), first);
+  open.add(some_digest(), second);
+  CHECK(open.size() == 1);
+  second.reset();
+  CHECK(open.find(some_digest()) == first);
+  CHECK(open.size() == 1);
+}

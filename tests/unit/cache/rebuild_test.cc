@@ -84,6 +84,40 @@ TEST_CASE("where the old index is garbage, or gone, the blobs are known all the 
   }
 }
 
+TEST_CASE("of an index that is damaged in the middle the rest is kept, its pins first") {
+  Store store;
+  store.options.durable = false;
+  store.reopen();
+  fill(store);
+  const auto before = store.index().totals();
+  store.blobs.reset();
+  // The page with the most links on it, which is a leaf of theirs, becomes one that no tree has.
+  const auto path = store.scratch.file("index/data.mdb");
+  auto bytes = read_file(path);
+  const auto link = records::pair_key(kRebuilt.text(), records::digest_key(some_digest())).substr(0, kRebuilt.text().size() + 2);
+  std::size_t most = 0, worst = 0;
+  for (std::size_t page = 0; page + 4096 <= bytes.size(); page += 4096) {
+    std::size_t count = 0;
+    const auto text = std::string_view(bytes).substr(page, 4096);
+    for (auto at = text.find(link); at != text.npos; at = text.find(link, at + 1)) ++count;
+    if (count >= most) most = count, worst = page;
+  }
+  REQUIRE(most > 10);
+  bytes.replace(worst, 4096, 4096, '\xff');
+  write_file(path, bytes);
+  const auto rebuilt = rebuild(store);
+  CHECK(rebuilt.blobs == 1200);
+  CHECK(rebuilt.salvaged);
+  CHECK(rebuilt.damaged);
+  CHECK(rebuilt.links < before.links);
+  CHECK(exists(store.scratch.file("index/data.mdb.unreadable")));
+  store.reopen();
+  CHECK(store.index().tag(kRebuilt, tag_of("3")));
+  std::size_t pins = 0;
+  store.index().each_pin([&pins](std::string_view, WallSeconds) { ++pins; });
+  CHECK(pins == 1);
+}
+
 TEST_CASE("beside a server nothing is rebuilt") {
   Store store;
   store.put("x");
