@@ -28,8 +28,10 @@ Result<Descriptor> parse_descriptor(const Json& json) {
   auto digest = Digest::parse(*digest_text);
   if (!digest) return bad("a descriptor's " + digest.error().what);
   const auto platform = json.at("platform");
-  return Descriptor{json.string_at("mediaType").value_or(""), *std::move(digest), static_cast<std::uint64_t>(*size),
-                    platform ? platform_of(*platform) : ""};
+  auto type = json.string_at("mediaType").value_or("");
+  const bool elsewhere = json.has("urls") || media_type::is_elsewhere(type);
+  return Descriptor{std::move(type), *std::move(digest), static_cast<std::uint64_t>(*size),
+                    platform ? platform_of(*platform) : "", elsewhere};
 }
 
 Status parse_all(const Json& document, std::string_view key, std::vector<Descriptor>& into) {

@@ -17,6 +17,8 @@ struct Descriptor {
   Digest digest;
   std::uint64_t size = 0;
   std::string platform = {};  // `linux/arm64/v8` where an index says so; empty: it does not, or says it is none
+  // Its bytes lie elsewhere, by its `urls` or its media type (foreign, nondistributable): no registry has to have them.
+  bool elsewhere = false;
 };
 
 struct Manifest {

@@ -15,6 +15,11 @@ inline constexpr std::string_view kOctetStream = "application/octet-stream";
 inline bool is_index(std::string_view type) { return type == kOciIndex || type == kDockerList; }
 inline bool is_manifest(std::string_view type) { return type == kOciManifest || type == kDockerManifest || is_index(type); }
 
+// Of a layer that registries need not have: `...image.layer.nondistributable.v1...`, `...image.rootfs.foreign.diff...`.
+inline bool is_elsewhere(std::string_view type) {
+  return type.find(".nondistributable.") != std::string_view::npos || type.find(".foreign.") != std::string_view::npos;
+}
+
 // What weir asks upstreams for: every kind of manifest it can hold.
 inline std::string accept_all_manifests() {
   return std::string(kOciIndex) + ", " + std::string(kOciManifest) + ", " + std::string(kDockerList) + ", " +

@@ -86,6 +86,8 @@ Task<Result<BlobPull::Source>> BlobPull::find(LoopParts& parts, const Router::Ta
           site_.background.fetch_add(1);
           rechecks_.fetch_add(1);
           spawn(run_recheck(parts, entry.fill, *holding.blob));
+        } else if (!entry.fill->opened()) {
+          continue;  // the blob was forgotten in between, and is on its way again
         }
         co_return Source{std::move(entry.fill), Outcome::hit};
       }
@@ -96,12 +98,17 @@ Task<Result<BlobPull::Source>> BlobPull::find(LoopParts& parts, const Router::Ta
       // The store has asked for the record's removal; once what was asked before is done, the digest can be filled again.
       auto removed = co_await site_.store.index().commit(parts.loop, [](IndexWriter&) { return ok_status(); });
       if (!removed) co_return std::move(removed).error();
+      if (const auto left = site_.store.index().blob(digest); left && left->generation == holding.blob->generation) {
+        auto past = past_the_disk(parts, target);
+        co_return past;
+      }
       holding.blob.reset();
     }
     if (!target.offline.empty()) co_return not_held_offline(target);
     if (!holding.link && site_.unknown.contains(repository, digest.text())) co_return unknown_blob(digest);
 
-    const auto running = site_.fills.find(digest);
+    auto running = site_.fills.find(digest);
+    if (running && running->stored()) running = nullptr;  // it brings no bytes
     const bool others = holding.blob || (running && running->repository() != repository);
     if (!holding.link && others) {
       auto link = co_await probe(parts, target, digest);
@@ -118,11 +125,6 @@ Task<Result<BlobPull::Source>> BlobPull::find(LoopParts& parts, const Router::Ta
     }
     auto entry = site_.fills.start_or_join(digest, repository);
     if (!entry.fill) continue;  // it is whole by now
-    if (entry.fill->stored()) {  // it was forgotten while it was hashed again
-      auto ended = co_await entry.fill->wait_beyond(parts.loop, UINT64_MAX, true, kFirstPause);
-      (void)ended;
-      continue;
-    }
     if (!holding.link && entry.fill->repository() != repository) continue; // somebody else's came in between
     if (entry.started) {
       site_.background.fetch_add(1);
@@ -141,6 +143,14 @@ Task<Result<BlobPull::Source>> BlobPull::find(LoopParts& parts, const Router::Ta
     co_return Source{entry.fill, entry.started ? Outcome::miss : Outcome::joined, entry.started ? verdict.warning : ""};
   }
   co_return Error{Failure::overloaded, Side::local, true, "the blob changed its state too often"};
+}
+
+// It cannot be opened and is not known to be wrong: it stays, and who wants it gets it from the upstream.
+Result<BlobPull::Source> BlobPull::past_the_disk(LoopParts& parts, const Router::Target& target) {
+  if (!target.offline.empty()) return not_held_offline(target);
+  auto verdict = site_.ask_budgets(parts, target);
+  if (!verdict.refusal.empty()) return Site::over_budget(verdict);
+  return Source{Unkept{}, Outcome::bypass, verdict.warning};
 }
 
 Task<Result<RegistryClient::Response>> BlobPull::open_aside(LoopParts& parts, const Router::Target& target, Digest digest,
@@ -225,7 +235,7 @@ Task<Result<Link>> BlobPull::ask_for_one_byte(LoopParts& parts, Router::Target t
 }
 
 void BlobPull::remember_unknown(const Name& repository, const Digest& digest, const Error& error) {
-  if (error.failure == Failure::not_found)
+  if (error.failure == Failure::not_found && error.side != Side::local)
     site_.unknown.insert(repository, digest.text(), site_.settings()->freshness.negative_ttl);
 }
 
@@ -359,6 +369,9 @@ Task<Status> BlobPull::fetch_once(LoopParts& parts, const Router::Target& target
   auto answer = read_answer(*response, offset, size);
   if (!answer) co_return std::move(answer).error();
   if (!size) size = answer->total;
+  // At its end only nothing would tell a client that this is not all.
+  if (size == 0 && sink.digest() != Digest::of(sink.digest().algorithm(), ""))
+    co_return Error{Failure::corrupt, Side::upstream, false, "the upstream says that the blob is empty"};
   if (size && offset > *size)
     co_return Error{Failure::corrupt, Side::upstream, false, "the blob is smaller than what is held of it"};
   if (!sink.opened()) {

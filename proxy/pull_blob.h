@@ -53,6 +53,7 @@ class BlobPull {
   Task<Result<Description>> describe(LoopParts& parts, const Router::Target& target, Digest digest);
 
  private:
+  Result<Source> past_the_disk(LoopParts& parts, const Router::Target& target);
   Task<Result<Link>> probe(LoopParts& parts, Router::Target target, Digest digest);
   Task<Result<Link>> ask_for_one_byte(LoopParts& parts, Router::Target target, Digest digest);
   Task<void> run_fill(LoopParts& parts, Router::Target target, std::shared_ptr<Fill> fill, std::optional<Link> link);

@@ -38,13 +38,16 @@ Status no_last_copy(IndexWriter& writer, const Digest& digest) {
   return writer.update_blob(digest, *record);
 }
 
-// The repository may show what its manifest refers to.
+// The repository may show what its manifest refers to, but for what lies elsewhere: its registry took that by hearsay, and
+// the digest may be that of somebody else's blob.
 Status link_children(IndexWriter& writer, const Name& repository, const Manifest& manifest) {
   for (const auto& blob : manifest.blobs) {
+    if (blob.elsewhere) continue;
     if (auto status = no_last_copy(writer, blob.digest); !status) return status;
     if (auto status = writer.link(repository, blob.digest, Link{Link::Kind::blob, blob.size, ""}); !status) return status;
   }
   for (const auto& child : manifest.manifests) {
+    if (child.elsewhere) continue;
     if (auto status = no_last_copy(writer, child.digest); !status) return status;
     const auto kind = media_type::is_manifest(child.media_type) ? Link::Kind::manifest : Link::Kind::blob;
     const std::string type = kind == Link::Kind::manifest ? child.media_type : "";

@@ -257,6 +257,7 @@ class Shutdown {
       settle();
     });
   }
+  bool begun() const { return begun_; }
 
  private:
   void cut_upstreams() {
@@ -397,6 +398,7 @@ int serve(const LoadedConfig& config, const ConfigSource& source) {
   const SignalWatch on_term(*loops[0], SIGTERM, [&] { shutdown.begin(); });
   const SignalWatch on_interrupt(*loops[0], SIGINT, [&] { shutdown.begin(); });
   const SignalWatch on_hangup(*loops[0], SIGHUP, [&] {
+    if (shutdown.begun()) return;
     // The end waits for it: all that it touches lives here.
     site.background.fetch_add(1);
     pool.submit([&] {

@@ -108,6 +108,23 @@ TEST_CASE("a blob cached through one repository is not seen through another that
   CHECK(scene.get(scene.path).headers.value("X-Cache") == "hit");
 }
 
+TEST_CASE("a manifest that says a layer lies elsewhere shows no blob of somebody else's (pain 12)") {
+  Pulled scene;
+  REQUIRE(scene.get(scene.path).digest == scene.digest);
+  CHECK_SOON(scene.fills(), "ok 1");
+  // A registry takes such a manifest without having the layer.
+  auto claim = make_image({.layers = {Content("a layer of its own")}});
+  auto text = claim.bytes();
+  const auto from = text.find(claim.layer_digest(0));
+  REQUIRE(from != std::string::npos);
+  text.replace(from, claim.layer_digest(0).size(), scene.digest);
+  text.insert(text.find('"', from + scene.digest.size()) + 1, ",\"urls\":[\"http://127.0.0.1:1/layer\"]");
+  scene.upstream.registry().put_manifest("other", {.media_type = claim.media_type(), .bytes = text}, "claim");
+  REQUIRE(scene.get(manifest_path("other", "claim")).status == 200);
+  CHECK(scene.get(scene.other).status == 404);
+  CHECK(scene.head(scene.other).status == 404);
+}
+
 TEST_CASE("a blob on its way through one repository is not seen through another that has it not (pain 12)") {
   Pulled scene;
   auto gate = scene.upstream.hold(exactly(scene.path), kSize - 1);

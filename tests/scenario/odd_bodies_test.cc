@@ -42,6 +42,10 @@ TEST_CASE("a Content-Length that promises more than there is never makes a whole
   Spoilt(claiming_length(kSize + 10), kAlways).fails_then_recovers("failed 1");
 }
 
+TEST_CASE("a Content-Length of 0 for what is not the empty blob is no answer") {
+  Spoilt(claiming_length(0)).fails_then_recovers("corrupt 1");
+}
+
 TEST_CASE("a body that ends early without a length to tell is refused by its digest") {
   auto action = framed(Framing::until_close);
   action.end_after = kSize - 1;

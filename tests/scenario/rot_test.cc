@@ -60,6 +60,22 @@ TEST_CASE("a file that was cut is found out before the answer begins, and the sa
   }
 }
 
+TEST_CASE("a file that cannot be opened and is not known to be wrong stays, and the bytes come from the upstream") {
+  Stored scene;
+  const auto file = scene.blob_file(scene.blob.digest);
+  std::filesystem::rename(file, file + ".aside");
+  std::filesystem::create_symlink(file + ".aside", file);  // which is never followed
+  for (int turn = 0; turn < 2; ++turn) {
+    const auto response = scene.get(scene.blob.path, {}, Body::hash);
+    CHECK(response.status == 200);
+    CHECK(response.digest == scene.blob.digest);
+    CHECK(response.headers.value("X-Cache") == "bypass");
+  }
+  std::filesystem::rename(file + ".aside", file);
+  CHECK(scene.get(scene.blob.path, {}, Body::hash).headers.value("X-Cache") == "hit");
+  CHECK(scene.whole_gets(scene.blob.path) == 2);
+}
+
 TEST_CASE("a file that is cut while it is being sent: the rest comes from the upstream, and the client notices nothing") {
   constexpr std::uint64_t kBig = 64 * kMiB;
   for (const bool range : {false, true}) {

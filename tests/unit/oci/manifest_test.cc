@@ -49,6 +49,21 @@ TEST_CASE("an image of either kind refers to its config and its layers, in this 
   }
 }
 
+TEST_CASE("a layer that lies elsewhere is told by its type, or by its urls") {
+  const auto elsewhere = [](const string& layer) {
+    const auto manifest = Manifest::parse(image(kOci, descriptor(1), layer), kOci);
+    REQUIRE(manifest.ok());
+    CHECK_FALSE(manifest->blobs[0].elsewhere);
+    return manifest->blobs[1].elsewhere;
+  };
+  CHECK_FALSE(elsewhere(descriptor(2, "1", "application/vnd.oci.image.layer.v1.tar+gzip")));
+  CHECK(elsewhere(descriptor(2, "1", "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip")));
+  CHECK(elsewhere(descriptor(2, "1", "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip")));
+  auto with_urls = descriptor(2);
+  with_urls.insert(with_urls.size() - 1, R"(,"urls":["https://elsewhere.example/layer"])");
+  CHECK(elsewhere(with_urls));
+}
+
 TEST_CASE("an index of either kind refers to its manifests, and none is an index too") {
   for (const auto& type : {kIndex, kList}) {
     const auto parsed = Manifest::parse(index(type, descriptor(1, "500", kOci) + "," + descriptor(2, "600", kOci)), type);
