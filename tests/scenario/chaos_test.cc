@@ -120,7 +120,9 @@ struct Storm {
   void ask_on(unsigned seed, std::chrono::steady_clock::time_point until) {
     Dice own(seed);
     auto client = std::make_unique<HttpClient>(scene.weir.url());
-    while (std::chrono::steady_clock::now() < until) {
+    // A realm that fails at first is left alone for longer than a short storm lasts, and until then nothing comes to the store.
+    const auto calm = [&] { return purged == 0 && std::chrono::steady_clock::now() < until + std::chrono::seconds(60); };
+    while (std::chrono::steady_clock::now() < until || calm()) {
       if (!client->connected()) client = std::make_unique<HttpClient>(scene.weir.url());
       if (own.one_in(10)) ask_for_image(*client, images[own.roll(images.size())]);
       else ask_for_blob(*client, own, blobs[own.roll(kBlobs)]);
@@ -191,7 +193,7 @@ struct Storm {
   std::vector<Blob> blobs;
   std::vector<Image> images;
   Findings findings;
-  std::uint64_t purged = 0;  // of the weather's thread
+  std::atomic<std::uint64_t> purged = 0;
 };
 
 }  // namespace
