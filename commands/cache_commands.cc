@@ -145,12 +145,12 @@ int cache_stat(const Options& options, const std::string& reference, bool json) 
   return 0;
 }
 
-int cache_purge(const Options& options, const std::string& reference, bool json) {
+int cache_purge(const Options& given, const std::string& reference, bool json) {
   const SystemClock clock;
   const auto digest = Digest::parse(reference);
   std::optional<WrittenReference> written;
   if (!digest) {
-    auto named = canonical(clock, options, reference);
+    auto named = canonical(clock, given, reference);
     if (!named) return complain(named.error());
     written = *std::move(named);
   }
@@ -163,7 +163,7 @@ int cache_purge(const Options& options, const std::string& reference, bool json)
     if (written->reference) name += (written->reference->digest() ? "@" : ":") + written->reference->text();
     request.member("reference", name);
   }
-  auto answer = ask_server(options, "/admin/v1/cache/purge", request.end().take());
+  auto answer = ask_server(given, "/admin/v1/cache/purge", request.end().take());
   if (!answer) return complain(answer.error());
   if (*answer) {
     return show_answer(**answer, json, [](const Json& document) {
@@ -173,7 +173,9 @@ int cache_purge(const Options& options, const std::string& reference, bool json)
       return purge_sentence(figure("tags"), figure("links"), figure("blobs"), figure("bytes"));
     });
   }
-  if (auto owner = act_as_owner(options); !owner) return complain(owner.error());
+  const auto owned = act_as_owner(given);
+  if (!owned) return complain(owned.error());
+  const Options& options = *owned;
   RealFileSystem disk(options.cache.directory);
   DiskPool pool(1);
   auto store = BlobStore::open(clock, disk, pool, options.cache);
@@ -195,9 +197,9 @@ int cache_purge(const Options& options, const std::string& reference, bool json)
   return 0;
 }
 
-int cache_refresh(const Options& options, const std::string& reference, bool json) {
+int cache_refresh(const Options& given, const std::string& reference, bool json) {
   const SystemClock clock;
-  auto written = canonical(clock, options, reference);
+  auto written = canonical(clock, given, reference);
   if (!written) return complain(written.error());
   if (!written->reference || !written->reference->tag()) {
     return complain(Error{Failure::invalid, Side::client, false, "a tag is refreshed: NAMESPACE/PATH:TAG"});
@@ -205,7 +207,7 @@ int cache_refresh(const Options& options, const std::string& reference, bool jso
   const auto tag = *written->reference->tag();
   JsonWriter request;
   request.object().member("reference", written->repository + ':' + tag.text()).end();
-  auto answer = ask_server(options, "/admin/v1/cache/refresh", request.take());
+  auto answer = ask_server(given, "/admin/v1/cache/refresh", request.take());
   if (!answer) return complain(answer.error());
   if (*answer) {
     return show_answer(**answer, json, [](const Json& document) {
@@ -214,7 +216,9 @@ int cache_refresh(const Options& options, const std::string& reference, bool jso
     });
   }
   // No server to ask an upstream with: the next pull of the tag will ask.
-  if (auto owner = act_as_owner(options); !owner) return complain(owner.error());
+  const auto owned = act_as_owner(given);
+  if (!owned) return complain(owned.error());
+  const Options& options = *owned;
   RealFileSystem disk(options.cache.directory);
   DiskPool pool(1);
   auto store = BlobStore::open(clock, disk, pool, options.cache);
@@ -227,9 +231,9 @@ int cache_refresh(const Options& options, const std::string& reference, bool jso
   const auto record = (*store)->index().tag(name, tag);
   if (!record)
     return complain(Error{Failure::not_found, Side::client, false, "nothing is known of " + name.text() + ":" + tag.text()});
-  (*store)->index().submit([name, tag, digest = record->digest](
-                               IndexWriter& writer) { return writer.put_tag(name, tag, TagRecord{digest, 0}); },
-                           [](Status) {});
+  const auto noted = (*store)->index().commit_and_wait(
+      [&](IndexWriter& writer) { return writer.put_tag(name, tag, TagRecord{record->digest, 0}); });
+  if (!noted) return complain(noted.error());
   print(json ? "{\"digest\":\"" + record->digest.text() + "\",\"asked\":false}\n"
              : "no server runs; the next pull of the tag will ask the upstream\n");
   return 0;

@@ -1,5 +1,6 @@
 #include "commands/command_tools.h"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -7,6 +8,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "base/fd.h"
 #include "cache/layout.h"
 #include "proxy/upstream/router.h"
 
@@ -34,12 +36,16 @@ Result<std::unique_ptr<Index>> open_for_reading(const Clock& clock, const Option
   return index;
 }
 
-Status act_as_owner(const Options& options) {
+Result<Options> act_as_owner(Options options) {
+  auto& directory = options.cache.directory;
+  const UniqueFd there(::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   struct stat status{};
-  if (::geteuid() != 0 || ::stat(options.cache.directory.c_str(), &status) != 0 || status.st_uid == 0) return ok_status();
+  if (::geteuid() != 0 || !there.valid() || ::fstat(there.get(), &status) != 0 || status.st_uid == 0) return options;
   if (::setgroups(0, nullptr) != 0 || ::setgid(status.st_gid) != 0 || ::setuid(status.st_uid) != 0)
-    return system_error(errno, "become the owner of " + options.cache.directory);
-  return ok_status();
+    return system_error(errno, "become the owner of " + directory);
+  // The way there may be root's alone, as that to a service's with DynamicUser is. From the inside it is open.
+  if (::access(directory.c_str(), X_OK) != 0 && ::fchdir(there.get()) == 0) directory = ".";
+  return options;
 }
 
 Result<WrittenReference> canonical(const Clock& clock, const Options& options, const std::string& text) {

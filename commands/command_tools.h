@@ -24,8 +24,8 @@ void print(const std::string& text);
 Result<std::unique_ptr<Index>> open_for_reading(const Clock& clock, const Options& options);
 
 // Who is root becomes the store's owner for good, so that nothing in it is left to root. Before the store is opened for
-// writing. Error: io.
-Status act_as_owner(const Options& options);
+// writing. The options from then on: where its owner cannot come to the directory, that is ".". Error: io.
+Result<Options> act_as_owner(Options options);
 
 // What a person writes, in the canonical form that the index knows: `alpine:3` becomes `docker.io/library/alpine`, `3`.
 Result<WrittenReference> canonical(const Clock& clock, const Options& options, const std::string& text);

@@ -147,5 +147,8 @@ int main(int argc, char** argv) {
     std::fputs(reply->text.c_str(), reply->exit_code == 0 ? stdout : stderr);
     return reply->exit_code;
   }
-  return weir::run(std::get<weir::Invocation>(parsed));
+  const int code = weir::run(std::get<weir::Invocation>(parsed));
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+  std::fputs("weir: the output could not be written to its end\n", stderr);
+  return code == 0 ? 1 : code;
 }

@@ -126,11 +126,11 @@ std::vector<Command> token_commands() {
           {"token rotate", "put a new key in front of the key file; the one before it still verifies", config_flags(), {}}};
 }
 
-int token_command(const Invocation& invocation, const Options& options) {
+int token_command(const Invocation& invocation, const Options& given) {
   const SystemClock clock;
-  if (options.auth.key_file.empty()) {
-    if (auto status = act_as_owner(options); !status) return complain(status.error());
-  }
+  const auto owned = given.auth.key_file.empty() ? act_as_owner(given) : Result<Options>(given);
+  if (!owned) return complain(owned.error());
+  const Options& options = *owned;
   if (invocation.command == "token issue") return issue(invocation, options, clock);
   if (invocation.command == "token inspect") return inspect(invocation, options, clock);
   return rotate(options);

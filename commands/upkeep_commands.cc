@@ -32,13 +32,15 @@ void pause(Milliseconds duration) {
 
 // The store for a command of its own, when no server runs.
 struct OwnStore {
-  explicit OwnStore(const Options& options) : disk(options.cache.directory), store(open(options)) {}
-  Result<std::unique_ptr<BlobStore>> open(const Options& options) {
-    if (auto owner = act_as_owner(options); !owner) return std::move(owner).error();
-    return BlobStore::open(clock, disk, pool, options.cache);
+  explicit OwnStore(const Options& options) : owned(act_as_owner(options)), store(open()) {}
+  Result<std::unique_ptr<BlobStore>> open() {
+    if (!owned) return owned.error();
+    disk = std::make_unique<RealFileSystem>(owned->cache.directory);
+    return BlobStore::open(clock, *disk, pool, owned->cache);
   }
   SystemClock clock;
-  RealFileSystem disk;
+  Result<Options> owned;
+  std::unique_ptr<RealFileSystem> disk;
   DiskPool pool{1};
   Result<std::unique_ptr<BlobStore>> store;
 };
@@ -123,8 +125,10 @@ int cache_scrub(const Options& options, bool now, bool json) {
   return show_scrub(scrub_json(now ? scrub.run_whole_pass() : scrub.state()), json);
 }
 
-int cache_rebuild(const Options& options, bool json) {
-  if (auto owner = act_as_owner(options); !owner) return complain(owner.error());
+int cache_rebuild(const Options& given, bool json) {
+  const auto owned = act_as_owner(given);
+  if (!owned) return complain(owned.error());
+  const Options& options = *owned;
   const SystemClock clock;
   RealFileSystem disk(options.cache.directory);
   auto rebuilt = rebuild_index(clock, disk, options.cache,

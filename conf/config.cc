@@ -56,6 +56,7 @@ class Loader {
   void check_server();
   void check_auth();
   void check_upstreams();
+  void check_policy();
   void check_meter();
   void check_prices();
   std::variant<LoadedConfig, std::vector<ConfigError>> finish();
@@ -296,6 +297,11 @@ void Loader::check_upstreams() {
   }
 }
 
+void Loader::check_policy() {
+  if (!options_.policy.default_allow && options_.policy.file.empty())
+    mistake(find("policy")->place_of("default"), "[policy] has default = deny and no file, without which all is allowed");
+}
+
 // Budgets are of teams, upstreams and the currency that there are.
 void Loader::check_meter() {
   const ConfigSection& section = *find("meter");
@@ -362,6 +368,7 @@ std::variant<LoadedConfig, std::vector<ConfigError>> load_config(const ConfigSou
   loader.check_server();
   loader.check_auth();
   loader.check_upstreams();
+  loader.check_policy();
   loader.check_meter();
   loader.check_prices();
   return loader.finish();

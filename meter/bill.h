@@ -26,6 +26,8 @@ class Bill {
   void settle(std::vector<Money>& costs);
   // Something was added on a day that has no price.
   bool unpriced() const noexcept { return unpriced_; }
+  // The same, and other days have one.
+  bool lapsed() const noexcept { return known_ && unpriced_; }
 
  private:
   struct Entry {

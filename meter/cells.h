@@ -105,6 +105,7 @@ class UsageRecorder {
   // The writer's: a fresh block that is taken when the next new cell is needed; the present one is left then. False: the one
   // before was not taken yet.
   bool offer(CellBlock* next);
+  bool has_offer() const { return offered_.load(std::memory_order_acquire) != nullptr; }
 
  private:
   struct Hash {

@@ -114,24 +114,24 @@ Status Ledger::check_schema() {
 
 Ledger::Fold::Fold(Ledger& ledger) : ledger_(ledger), transaction_(*ledger.environment_) {}
 
-Result<SeriesNumber> Ledger::Fold::number_of(std::string_view series) {
+std::optional<SeriesNumber> Ledger::Fold::known(std::string_view series) {
   const std::string text(series);
   if (const auto known = ledger_.numbers_.find(text); known != ledger_.numbers_.end()) return known->second;
   if (const auto known = fresh_.find(text); known != fresh_.end()) return known->second;
-  const auto name = name_of(series);
-  SeriesNumber number = 0;
-  if (const auto found = transaction_.get(kNumbers, name)) {
-    number = key_at<SeriesNumber>(*found, 0);
-  } else {
-    const auto next = meta_number(transaction_, "series").value_or(0);
-    if (next >= UINT32_MAX) return crowded();
-    number = static_cast<SeriesNumber>(next);
-    if (auto status = transaction_.put(kLedgerMeta, "series", std::to_string(next + 1)); !status)
-      return std::move(status).error();
-    if (auto status = transaction_.put(kNumbers, name, ledger_key(number)); !status) return std::move(status).error();
-    if (auto status = transaction_.put(kSeries, ledger_key(number), series); !status) return std::move(status).error();
-  }
-  fresh_.emplace(text, number);
+  const auto found = transaction_.get(kNumbers, name_of(series));
+  if (!found) return std::nullopt;
+  return fresh_.emplace(text, key_at<SeriesNumber>(*found, 0)).first->second;
+}
+
+Result<SeriesNumber> Ledger::Fold::number_of(std::string_view series) {
+  if (const auto number = known(series)) return *number;
+  const auto next = meta_number(transaction_, "series").value_or(0);
+  if (next >= UINT32_MAX) return crowded();
+  const auto number = static_cast<SeriesNumber>(next);
+  if (auto status = transaction_.put(kLedgerMeta, "series", std::to_string(next + 1)); !status) return std::move(status).error();
+  if (auto status = transaction_.put(kNumbers, name_of(series), ledger_key(number)); !status) return std::move(status).error();
+  if (auto status = transaction_.put(kSeries, ledger_key(number), series); !status) return std::move(status).error();
+  fresh_.emplace(series, number);
   return number;
 }
 
@@ -141,11 +141,12 @@ Status Ledger::Fold::put_crowd(HourNumber hour, std::uint64_t series, const Usag
   return transaction_.put(kCrowds, ledger_key(hour), bytes + encode_usage(other));
 }
 
-// The series' own number, or that of the `other` which stands for it when its hour is full.
+// The series' own number, or that of the `other` which stands for it when its hour is full: then it gets none, or names that
+// anybody makes up would stay for good.
 Result<SeriesNumber> Ledger::Fold::admitted(HourNumber hour, const UsageKey& key, const Usage& usage) {
   encode_series(key, series_);
-  auto number = number_of(series_);
-  if (!number || transaction_.get(kHours, ledger_key(hour, *number))) return number;
+  const auto number = known(series_);
+  if (number && transaction_.get(kHours, ledger_key(hour, *number))) return *number;
   std::string_view crowd = transaction_.get(kCrowds, ledger_key(hour)).value_or("");
   auto series = take_varint(crowd);
   Usage other = decode_usage(crowd);
@@ -158,7 +159,7 @@ Result<SeriesNumber> Ledger::Fold::admitted(HourNumber hour, const UsageKey& key
     return number_of(other_series_);
   }
   if (auto status = put_crowd(hour, series + 1, other); !status) return std::move(status).error();
-  return number;
+  return number_of(series_);
 }
 
 Status Ledger::Fold::increase(Table table, std::uint32_t period, SeriesNumber series, const Usage& usage) {

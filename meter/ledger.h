@@ -68,7 +68,8 @@ class Ledger {
     Status commit();
 
    private:
-    Result<SeriesNumber> number_of(std::string_view series);
+    std::optional<SeriesNumber> known(std::string_view series);
+    Result<SeriesNumber> number_of(std::string_view series);  // a new one, if it has none
     Result<SeriesNumber> admitted(HourNumber hour, const UsageKey& key, const Usage& usage);
     Status put_crowd(HourNumber hour, std::uint64_t series, const Usage& other);
     Status increase(Table table, std::uint32_t period, SeriesNumber series, const Usage& usage);

@@ -197,6 +197,9 @@ class ReportMaker {
       bills.direct.settle(direct);
       bills.direct_requests.settle(direct);
       if (bills.used && !bills.known && !cells_.upstreams()[i].empty()) report_.unpriced.emplace_back(cells_.upstreams()[i]);
+      const bool lapsed = bills.received.lapsed() || bills.sent.lapsed() || bills.requests.lapsed() || bills.direct.lapsed() ||
+                          bills.direct_requests.lapsed();
+      if (lapsed) report_.unpriced.push_back(std::string(cells_.upstreams()[i]) + Report::kOnSomeDays);
     }
     storage_.settle(storage);
     report_.rows.reserve(rows_.size());
@@ -215,6 +218,7 @@ class ReportMaker {
     }
     if (report_.total.stored_byte_hours > 0 && !prices_.knows(Prices::kStorage, PriceMeter::gb_month))
       report_.unpriced.emplace_back(Prices::kStorage);
+    if (storage_.lapsed()) report_.unpriced.push_back(std::string(Prices::kStorage) + Report::kOnSomeDays);
     std::sort(report_.unpriced.begin(), report_.unpriced.end());
   }
 

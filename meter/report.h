@@ -65,7 +65,9 @@ struct Report {
   std::vector<ReportRow> rows;  // by day, if it is one; else the most first. At most `top`
   ReportFigures total;  // of all rows, those that were left out too
   std::size_t left_out = 0;  // rows beyond `top`
-  std::vector<std::string> unpriced;  // upstreams, or `storage`, that were used and have no price
+  std::vector<std::string> unpriced;  // upstreams, or `storage`, that were used and have no price, with kOnSomeDays: not always
+
+  static constexpr const char* kOnSomeDays = " on some days";
   std::uint64_t other_requests = 0;  // counted as `other` because their hour had too many series
 };
 

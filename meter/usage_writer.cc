@@ -167,7 +167,7 @@ Status UsageWriter::fold_locked() {
 void UsageWriter::refill() {
   std::vector<std::unique_ptr<Block>> fresh;
   for (auto& block : blocks_) {
-    if (!block->owner || block->refilled) continue;
+    if (!block->owner || block->refilled || block->owner->has_offer()) continue;
     const bool in_memory = block->cells->epoch() == 0;
     if (!in_memory && !block->cells->filling()) continue;
     auto next = make_block();
@@ -197,10 +197,8 @@ Status UsageWriter::fold() {
   if (!status && !std::exchange(failing_, true) && log_)
     log_->error("usage cannot be written to the ledger; it is counted on in memory", {{"error", status.error().what}});
   if (status && std::exchange(failing_, false) && log_) log_->info("usage is written to the ledger again");
-  if (status) {
-    refill();
-    trim();
-  }
+  refill();  // also when the ledger takes nothing: then what is new is counted in memory
+  if (status) trim();
   if (observer_.folded) observer_.folded();
   return status;
 }

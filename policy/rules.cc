@@ -153,15 +153,14 @@ void RuleParser::include(const RuleLine& line) {
 }
 
 bool RuleParser::good_identity(std::string_view word, unsigned column) {
-  const bool good = !word.empty() && word.size() <= kMostIdentity && !word.starts_with('~') &&
-                    word.find(':') == std::string_view::npos;
-  if (good) return true;
-  const auto colon = word.find(':');
+  if (word.empty() || word.size() > kMostIdentity || word.starts_with('~')) {
+    mistake(column, quoted(word.substr(0, kMostIdentity)) + " is no identity: a name, maybe with * or **, or group:NAME");
+    return false;
+  }
   // `grup:ops`
-  if (colon != std::string_view::npos && nearest_word(word.substr(0, colon + 1), {groups_.prefix}))
-    mistake(column, "there is no " + quoted(word.substr(0, colon + 1)) + suggestion(word.substr(0, colon + 1), {groups_.prefix}));
-  else if (colon != std::string_view::npos) return true;
-  else mistake(column, quoted(word) + " is no identity: a name, maybe with * or **, or group:NAME");
+  const auto prefix = word.substr(0, word.find(':') + 1);
+  if (prefix.empty() || !nearest_word(prefix, {groups_.prefix})) return true;
+  mistake(column, "there is no " + quoted(prefix) + suggestion(prefix, {groups_.prefix}));
   return false;
 }
 

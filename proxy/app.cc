@@ -115,9 +115,11 @@ void App::account(const Call& call) {
     const auto outcome = static_cast<Outcome>(i);
     const std::uint64_t answered = outcome == call.outcome ? 1 : 0;
     if (answered == 0 && call.sent[i] == 0) continue;
+    // Who was only told to say who they are asked for whatever they liked: those names are none of the ledger's.
+    const bool named = call.target && exchange.status() != 401;
     const UsageKey key{call.identity(),
                        {},
-                       call.target ? std::string_view(call.target->repository.text()) : std::string_view(),
+                       named ? std::string_view(call.target->repository.text()) : std::string_view(),
                        call.target ? std::string_view(call.target->upstream->options().name) : std::string_view(),
                        outcome,
                        Direction::sent};

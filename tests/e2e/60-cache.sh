@@ -63,3 +63,18 @@ start_weir --set cache.tag-ttl=1h
 U=$HOST/up.test/library
 check "after the next start the refreshed tag was asked for" same "$(pull "$U/app:1" --all)" "$(digest_of multi)"
 check "and the purged repository is fetched again" same "$(pull "$U/other:1")" "$(digest_of three)"
+
+# ---- the store of another user, the way to which is root's alone, as that of a service with DynamicUser is
+stop weir
+if [[ $EUID == 0 ]]; then
+  start_weir --set auth.mode=optional     # which makes its token keys
+  stop weir
+  chmod 700 "$T"
+  chown -R 65534:65534 "$T/store"
+  check "root takes a reference out of a store whose owner cannot come to it" exits 0 weir cache purge up.test/library/other
+  check "root makes its index again" exits 0 weir cache rebuild
+  check "root puts a new key in front, and makes a token" exits 0 eval 'weir token rotate && weir token issue --subject node/1'
+  check "and all that is in it is still its owner's" same "$(find "$T/store" -not -uid 65534)" ""
+else
+  skip "a store of another user" "needs root"
+fi

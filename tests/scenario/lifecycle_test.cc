@@ -106,6 +106,13 @@ TEST_CASE("SIGHUP with a wrong file changes nothing and says why") {
   CHECK_SOON(scene.weir.metric("weir_config_reload_failed"), 0);
 }
 
+TEST_CASE("what a command could not write to its end is no success") {
+  const ChildProcess full({.arguments = {"/bin/sh", "-c", "exec \"$0\" config show >/dev/full", weir_program()}});
+  CHECK(full.wait_for_exit() == 1);
+  const ChildProcess fine({.arguments = {"/bin/sh", "-c", "exec \"$0\" config show >/dev/null", weir_program()}});
+  CHECK(fine.wait_for_exit() == 0);
+}
+
 TEST_CASE("a wrong configuration never starts, and every mistake is told at once") {
   Scene scene({.start = false});
   scene.weir.set_configuration("[server]\nthreads = many\n[upstream.up]\nurl = gopher://x\ncolour = red\n[cache]\ntag-ttl = 5\n");

@@ -68,6 +68,11 @@ TEST_CASE("a bad listen address is an error") {
   CHECK(errors_of("[admin]\nlisten = off\nlisten = :1\n") == "file:3: [admin] listen: off stands alone, beside no address\n");
 }
 
+TEST_CASE("a default of deny without rules, which would allow all, is an error") {
+  CHECK(errors_of("[policy]\ndefault = deny\n") ==
+        "file:2: [policy] has default = deny and no file, without which all is allowed\n");
+}
+
 TEST_CASE("an empty value is an error in every layer") {
   CHECK(errors_of("[cache]\ndirectory =\n", {{"cache.tag-ttl="}, {"WEIR_CACHE_SYNC="}}) ==
         "file:2: [cache] directory has no value; leave the key out to have its default\n"

@@ -73,6 +73,17 @@ TEST_CASE("nothing is left of a transaction that was not committed") {
   CHECK(Ledger::Snapshot(*ledger).epochs().empty());
 }
 
+TEST_CASE("what is counted as other leaves no name behind, however many there are") {
+  const Scratch scratch;
+  const auto ledger = open_ledger(scratch.path(), 3);
+  for (int hour = 0; hour < 2; ++hour) {
+    for (int i = 0; i < 500; ++i) add(*ledger, kMarch + hour, usage_key("n" + std::to_string(hour * 500 + i)), {1, 10});
+  }
+  const Ledger::Snapshot snapshot(*ledger);
+  CHECK(snapshot.series().size() == 7);  // three of each hour, and other
+  CHECK(snapshot.other(kMarch, kNoEnd) == Usage{2 * 497, 2 * 4970});
+}
+
 TEST_CASE("an hour has so many series and no more: the tail is counted as other, of the same upstream and outcome") {
   const Scratch scratch;
   const auto ledger = open_ledger(scratch.path(), 3);

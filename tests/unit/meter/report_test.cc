@@ -219,6 +219,21 @@ TEST_CASE("a report as JSON is read again as it was") {
     CHECK_FALSE(parse_report(text).ok());
 }
 
+TEST_CASE("an upstream whose price has ended, or has not begun, is named too") {
+  const Scratch scratch;
+  ManualClock clock(kReportBegin * 3600ll);
+  auto writer = UsageWriter::open(clock, nullptr, report_writer(scratch));
+  REQUIRE(writer.ok());
+  (*writer)->recorder(0).add({"a", "", "ecr/x", "ecr", Outcome::miss, Direction::received}, {1, 100});
+  auto view = UsageView::open(scratch.file("meter"));
+  REQUIRE(view.ok());
+  for (const char* price : {"ecr transfer-gb 0.09 until=2001-01-01\n", "ecr transfer-gb 0.09 from=2099-01-01\n"}) {
+    const auto prices = std::get<Prices>(Prices::parse(price));
+    const auto report = make_report(*view, prices, "USD", {ReportKind::cost, 0, kNoEnd, {Dimension::upstream}, 0});
+    CHECK(report.unpriced == std::vector<std::string>{"ecr on some days"});
+  }
+}
+
 TEST_CASE("upstreams that have no price are named") {
   const Scratch scratch;
   ManualClock clock(kReportBegin * 3600ll);

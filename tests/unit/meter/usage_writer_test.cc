@@ -158,11 +158,29 @@ TEST_CASE("a disk that takes no block leaves counting in memory, and takes the n
   }
   CHECK(sums_by_identity(writer->ledger()).size() == 200);
   std::filesystem::create_directory(scratch.file("meter/cells"));
+  writer->recorder(0).add(usage_key("later"), {1, 3});  // in what was made in memory meanwhile
   REQUIRE(writer->fold().ok());
   CHECK(cell_files(scratch) == 1);
-  writer->recorder(0).add(usage_key("later"), {1, 3});
-  REQUIRE(writer->fold().ok());
   CHECK(sums_by_identity(writer->ledger()).size() == 201);
+}
+
+TEST_CASE("one successor is made for a block, however often it is looked at") {
+  const Scratch scratch;
+  ManualClock clock(3600 * 500);
+  const auto writer = opened_writer(clock, writing(scratch, 1, {32, 4096}));
+  for (int i = 0; i < 20; ++i) writer->recorder(0).add(usage_key("node" + std::to_string(i)), {1, 3});
+  // It waits in memory when the disk takes one again.
+  std::filesystem::remove_all(scratch.file("meter/cells"));
+  REQUIRE(writer->fold().ok());
+  std::filesystem::create_directory(scratch.file("meter/cells"));
+  for (int i = 0; i < 20; ++i) REQUIRE(writer->fold().ok());
+  CHECK(cell_files(scratch) == 0);
+  for (const char* key : {"later", "later still"}) {
+    writer->recorder(0).add(usage_key(key), {1, 3});
+    REQUIRE(writer->fold().ok());
+  }
+  CHECK(cell_files(scratch) == 1);
+  CHECK(sums_by_identity(writer->ledger()).size() == 22);
 }
 
 TEST_CASE("what is stored is noted once an hour, whoever starts how often") {

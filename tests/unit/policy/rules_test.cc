@@ -65,10 +65,17 @@ TEST_CASE("a line that is too short says what is missing") {
   CHECK(only_mistake("include\n") == "policy.rules:1:8: an include is written include FILE");
 }
 
+TEST_CASE("an identity with a colon has the same bound as any other") {
+  const auto long_one = "urn:" + std::string(1000, 'x');
+  CHECK(only_mistake("a deny " + long_one + " pull **\n").find("is no identity") != std::string::npos);
+  CHECK(mistakes_of("a deny urn:site:node-* pull **\n").empty());
+}
+
 TEST_CASE("each word is judged") {
   const std::pair<const char*, const char*> cases[] = {
       {"-a deny * pull **", "1:1: \"-a\" is no name of a rule"},
       {"a deny ~x pull **", "1:8: \"~x\" is no identity"},
+      {"a deny ~x:y pull **", "1:8: \"~x:y\" is no identity"},
       {"a deny grp:x pull **", "1:8: there is no \"grp:\"; did you mean \"group:\"?"},
       {"a deny alice,,bob pull **", "1:14: \"\" is no identity"},
       {"a deny * pull *", "1:15: \"*\" means no repository, for each has a / in its name; did you mean \"**\"?"},
