@@ -32,6 +32,8 @@ std::optional<IpAddress> IpAddress::parse(std::string_view text) {
 }
 
 std::optional<IpAddress> IpAddress::of_peer(std::string_view peer) {
+  // Whom a trusted proxy speaks for has no port.
+  if (const auto whole = parse(peer)) return whole;
   const auto colon = peer.rfind(':');
   if (colon == std::string_view::npos) return std::nullopt;
   peer = peer.substr(0, colon);

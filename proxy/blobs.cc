@@ -133,8 +133,9 @@ Task<bool> Blobs::pass_range(Call& call) {
   head.add("Content-Range", content_range(range, size));
   auto begun = co_await call.exchange.begin(std::move(head), range.length());
   if (!begun) co_return true;
-  const auto from = co_await relay(call, *aside, range);
-  if (from <= range.last) call.error = "the upstream broke off";
+  const auto from = co_await relay(call, *aside, range, nullptr);
+  if (!from) co_return true;
+  if (*from <= range.last) call.error = "the upstream broke off";
   auto ended = co_await call.exchange.end();
   (void)ended;
   co_return true;
@@ -157,7 +158,7 @@ Task<bool> Blobs::go_on_without(Call& call, const Fill& fill, std::uint64_t from
     const ByteRange rest{from, *until - 1};
     auto aside = co_await pull_.open_aside(call.parts, *call.target, digest, rest, *announced);
     if (!aside) status = aside.error();
-    else if (const auto end = co_await relay(call, *aside, rest); end <= rest.last)
+    else if (const auto end = co_await relay(call, *aside, rest, nullptr); !end || *end <= rest.last)
       status = Error{Failure::unreachable, Side::upstream, true, "the upstream broke off"};
   } else {
     status = *fill.progress().error;
@@ -186,9 +187,11 @@ Task<void> Blobs::deliver_range(Call& call, BlobPull::Source& source, ByteRange 
   if (!begun) co_return;
   std::uint64_t from = range.first;
   if (aside) {
-    from = co_await relay(call, *aside, range);
+    const auto relayed = co_await relay(call, *aside, range, std::get<std::shared_ptr<Fill>>(source.from).get());
+    if (!relayed) co_return;
+    from = *relayed;
     aside.reset();  // gives its place at the upstream back
-    if (from <= range.last) call.decide(source.outcome);  // it broke off; the fill will come by
+    if (from <= range.last) call.decide(source.outcome);  // it broke off, and the fill will come by, or has already
   }
   const bool sent = co_await send(call, source, from, range.last + 1, range.length() == size);
   if (!sent) co_return;
@@ -206,17 +209,22 @@ Task<std::optional<RegistryClient::Response>> Blobs::open_aside(Call& call, cons
   co_return *std::move(response);
 }
 
-// Where the range goes on: beyond its last byte when all of it went out. The client's departure shows in the next send.
-Task<std::uint64_t> Blobs::relay(Call& call, RegistryClient::Response& aside, ByteRange range) {
+// Where the range goes on: beyond its last byte when all of it went out. Nothing: the client left or stopped reading, and how
+// much of the last piece it has nobody knows. Ends early when `fill` has come by: the place at the upstream is another's then.
+Task<std::optional<std::uint64_t>> Blobs::relay(Call& call, RegistryClient::Response& aside, ByteRange range, const Fill* fill) {
   std::uint64_t from = range.first;
   while (from <= range.last) {
+    if (fill && Fill::available(fill->progress(), false) > from) break;
     auto piece = co_await aside.read();
     if (!piece || piece->empty()) break;
     piece->resize(std::min<std::uint64_t>(piece->size(), range.last + 1 - from));
     const auto size = piece->size();
     call.parts.counters.cell(Metric::unverified_bytes).add(size);
     auto sent = co_await call.exchange.send(*std::move(piece));
-    if (!sent) break;
+    if (!sent) {
+      call.error = sent.error().what;
+      co_return std::nullopt;
+    }
     from += size;
   }
   co_return from;

@@ -19,7 +19,7 @@ class Blobs {
   Task<void> deliver_ranges(Call& call, BlobPull::Source& source, std::vector<ByteRange> ranges, std::uint64_t size);
   Task<std::optional<RegistryClient::Response>> open_aside(Call& call, const BlobPull::Source& source, ByteRange range,
                                                            std::uint64_t size);
-  Task<std::uint64_t> relay(Call& call, RegistryClient::Response& aside, ByteRange range);
+  Task<std::optional<std::uint64_t>> relay(Call& call, RegistryClient::Response& aside, ByteRange range, const Fill* fill);
   Task<bool> send(Call& call, BlobPull::Source& source, std::uint64_t from, std::optional<std::uint64_t> until, bool whole);
   Task<bool> heal(Call& call, BlobPull::Source& source, const Error& error, std::uint64_t from,
                   std::optional<std::uint64_t> until, bool whole);

@@ -79,7 +79,7 @@ Task<void> Listings::serve_referrers(Call& call) {
   const auto digest = *call.route.reference->digest();
   auto& parts = call.parts;
   const auto target = *call.target;
-  const auto key = target.repository.text() + "/referrers/" + digest.text() + '?' + page + '&' + type;
+  const auto key = target.repository.text() + "/referrers/" + digest.text() + '?' + page + '&' + percent_encode(type);
   co_await serve(call, key,
                  [this, &parts, target, digest, type, page] { return ask_referrers(parts, target, digest, type, page); });
 }

@@ -13,6 +13,7 @@ constexpr std::size_t kMostProbeBytes = 1024;
 constexpr auto kProbePatience = Milliseconds(500);
 constexpr auto kFirstPause = Milliseconds(200);
 constexpr auto kLongestPause = Milliseconds(2000);
+constexpr std::uint64_t kHardlyAny = 16 << 10;  // bytes of one answer, after which the next is not asked for at once
 // Before the first answer nobody has a byte yet: a node would rather hear of the failure soon and go elsewhere.
 constexpr int kMostOpeningFailures = 2;
 constexpr auto kOpeningPatience = Seconds(1);
@@ -342,9 +343,9 @@ Task<Status> BlobPull::pass(LoopParts& parts, const Router::Target& target, Blob
       continue;
     }
     const Instant now = parts.loop.now();
-    const bool progress = sink.written() > offset;
-    failures = progress ? 0 : failures + 1;
-    if (progress) fed = now;
+    const auto brought = sink.written() > offset ? sink.written() - offset : 0;
+    failures = brought > 0 ? 0 : failures + 1;
+    if (brought > 0) fed = now;
     if (!error.retryable) co_return error;
     if (sink.opened()) {
       if (failures >= kMostFailures && now - fed >= kResumePatience) co_return error;
@@ -357,6 +358,7 @@ Task<Status> BlobPull::pass(LoopParts& parts, const Router::Target& target, Blob
                                                       {"held", sink.written()},
                                                       {"error", error.what}});
     if (failures > 0) co_await sleep_for(parts.loop, with_jitter(std::min(kLongestPause, kFirstPause * (1 << (failures - 1)))));
+    else if (brought < kHardlyAny) co_await sleep_for(parts.loop, with_jitter(kFirstPause));
   }
 }
 

@@ -165,7 +165,8 @@ Task<void> TokenEndpoint::serve_token(Call& call) {
   }
   if (!proven) {
     const auto failure = proven.error().failure;
-    if (auth.anonymous.empty()) {
+    // Nobody's are the credentials that are wrong here, not those that nobody had time to look at.
+    if (auth.anonymous.empty() || failure != Failure::unauthorized) {
       if (failure == Failure::unauthorized) call.parts.requests.auth("refused").add(1);
       co_await refuse(call, proven.error());
       co_return;

@@ -95,7 +95,7 @@ Task<Status> CallerVisibility::prove(Call& call) {
 bool CallerVisibility::admits_root(const Call& call) const {
   if (call.route.kind != Route::Kind::base || call.request().header("Authorization")) return true;
   const auto ns = query_parameter(call.request().query, "ns");
-  const auto upstream = call.settings->router->resolve_host(ns, call.request().header("Host").value_or(""));
+  const auto upstream = call.settings->router->resolve_host(ns, call.exchange.host());
   return !upstream || upstream->options().visibility != Visibility::client;
 }
 

@@ -180,7 +180,7 @@ Task<bool> Connection::wait_for_client(Io::Kind wanted) {
 Task<Status> Connection::write_all(std::string_view first, std::string_view second, Exchange* exchange, bool more) {
   timed_out_ = false;
   while (!first.empty() || !second.empty()) {
-    if (closing_) co_return client_lost("the connection was cut");
+    if (closing_ || client_lost_) co_return client_lost("the connection was cut");
     const Io io = socket_.send(first, second, more);
     if (io.kind == Io::Kind::bytes) {
       const auto of_first = std::min(io.bytes, first.size());
@@ -212,7 +212,7 @@ Task<Status> Connection::send_file_bytes(Exchange& exchange, int fd, std::uint64
   timed_out_ = false;
   std::uint64_t left = length, turn = 0;
   while (left > 0) {
-    if (closing_) co_return client_lost("the connection was cut");
+    if (closing_ || client_lost_) co_return client_lost("the connection was cut");
     const auto segment = std::min(left, kSegment);
     if (!in_page_cache(fd, offset + segment - 1)) co_await load_pages(fd, offset, std::min(left, kReadAhead));
     const auto io = socket_.send_file(fd, offset, segment);
@@ -390,6 +390,7 @@ Task<bool> Connection::serve_request() {
 
 // Reads what the handler left of the request's body, so that the next request starts where it should.
 Task<bool> Connection::finish_request_body(Exchange& exchange) {
+  if (exchange.body_broken_) co_return false;
   if (exchange.request_.expect_continue && !exchange.continue_sent_ && exchange.body_taken_ == 0) co_return false;
   const bool measured = exchange.request_.body == HttpRequest::Body::length;
   if (measured && exchange.request_.content_length - exchange.body_taken_ > kMostDiscarded) co_return false;

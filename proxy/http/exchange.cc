@@ -161,7 +161,10 @@ Result<std::string> Exchange::take_chunks() {
   std::size_t consumed = 0;
   while (!body_done_) {
     const auto part = chunks_.next(std::string_view(connection_.in_).substr(consumed));
-    if (!part) return part.error();
+    if (!part) {
+      body_broken_ = true;  // where the next request begins nobody knows
+      return part.error();
+    }
     if (part->consumed == 0) break;
     consumed += part->consumed;
     data += part->data;
@@ -175,6 +178,7 @@ Result<std::string> Exchange::take_chunks() {
 Task<Result<std::string>> Exchange::read_body() {
   if (request_.body == HttpRequest::Body::none) body_done_ = true;
   if (body_done_) co_return std::string();
+  if (body_broken_) co_return Error{Failure::invalid, Side::client, false, "the request's body has no end"};
   Connection& connection = connection_;
   if (request_.expect_continue && !continue_sent_ && connection.in_.empty() && !begun_) {
     continue_sent_ = true;

@@ -89,6 +89,7 @@ class Exchange {
   std::uint64_t body_bytes_ = 0;
   std::uint64_t body_taken_ = 0;  // of the request's body
   bool body_done_ = false;
+  bool body_broken_ = false;  // its framing is wrong: nothing behind it can be told from it
   bool continue_sent_ = false;
   ChunkReader chunks_;
   std::optional<Instant> body_deadline_;  // for what is left of it

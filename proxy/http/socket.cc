@@ -62,6 +62,10 @@ Result<Io> Socket::send_file(int file, std::uint64_t offset, std::uint64_t lengt
   if (tls_ && tls_->kernel_sends()) {
     const Io io = tls_->send_file(file, offset, length);
     if (io.kind == Io::Kind::ended) return Error{Failure::corrupt, Side::local, false, "a stored file ended early"};
+    // OpenSSL does not say whether it was the socket or the file.
+    char byte;
+    if (io.kind == Io::Kind::broken && ::pread(file, &byte, 1, static_cast<off_t>(offset)) < 0)
+      return system_error(errno, "read a stored file");
     return io;
   }
   off_t position = static_cast<off_t>(offset);

@@ -87,6 +87,12 @@ Result<std::shared_ptr<EcrToken>> make_ecr_token(const Clock& clock, const Upstr
 
 std::string pull_scope(const RepositoryPath& repository) { return "repository:" + repository.text() + ":pull"; }
 
+// What a caller is to show by itself is not shown with this site's certificate.
+void take_certificate_out(TransferRequest& transfer) {
+  transfer.tls_certificate.clear();
+  transfer.tls_key.clear();
+}
+
 }  // namespace
 
 Task<Result<std::string>> RegistryClient::Response::read() {
@@ -316,8 +322,7 @@ Task<Result<RegistryClient::Response>> RegistryClient::ask_with_token(UpstreamCo
     if (is_success(status)) co_return response;
     // A refusal of a token that was just made is final.
     if (status != 401 || fresh) co_return co_await refusal(*std::move(response));
-    const auto header = response->head.header("WWW-Authenticate");
-    auto challenge = header ? parse_challenge(*header) : std::nullopt;
+    auto challenge = parse_challenge(response->head.header_list("WWW-Authenticate"));
     const Error refused = co_await refusal(*std::move(response));
     if (!challenge || challenge->scheme != Challenge::Scheme::bearer) co_return refused;
     if (challenge->scope.empty()) challenge->scope = pull_scope(request.repository);
@@ -343,8 +348,7 @@ Task<Result<RegistryClient::Response>> RegistryClient::ask_as_caller(UpstreamCon
     if (!response) co_return std::move(response).error();
     const int status = response->head.status;
     if (is_success(status)) co_return response;
-    const auto header = response->head.header("WWW-Authenticate");
-    auto challenge = header ? parse_challenge(*header) : std::nullopt;
+    auto challenge = parse_challenge(response->head.header_list("WWW-Authenticate"));
     Error error = co_await refusal(*std::move(response));
     if (status == 401) error.failure = Failure::unauthorized;
     if (status != 401 || last || !challenge || challenge->scheme != Challenge::Scheme::bearer) co_return error;
@@ -359,6 +363,7 @@ Task<Result<std::string>> RegistryClient::token_for_caller(UpstreamContext conte
                                                            const Challenge& challenge, const std::string& caller) {
   auto transfer = transfer_to_realm(endpoint, challenge);
   if (!transfer) co_return std::move(transfer).error();
+  take_certificate_out(*transfer);
   if (!caller.empty()) transfer->headers.push_back("Authorization: " + caller);
   auto token = co_await tokens_.fetch_for_another(context, challenge, *std::move(transfer));
   co_return token;
@@ -426,6 +431,7 @@ Task<Result<RegistryClient::Response>> RegistryClient::follow(UpstreamContext co
   url.target += "/v2/" + request.repository.text() + '/' + request.path;
   for (int redirects = 0;; ++redirects) {
     auto transfer_request = transfer_to(url);
+    if (request.caller) take_certificate_out(transfer_request);
     transfer_request.method = request.method;
     if (!request.accept.empty()) transfer_request.headers.push_back("Accept: " + request.accept);
     if (request.range_first) {

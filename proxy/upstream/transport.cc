@@ -1,9 +1,11 @@
 #include "proxy/upstream/transport.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <map>
 #include <mutex>
 
@@ -39,12 +41,34 @@ curl_socket_t open_guarded_socket(void* allow_private, curlsocktype, curl_sockad
   return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
+// A connection that is used again was opened for somebody who may have been allowed more.
+int look_at_peer(void* allow_private, char* peer, char*, int, int) {
+  if (*static_cast<const bool*>(allow_private)) return CURL_PREREQFUNC_OK;
+  const std::string address(peer, std::strcspn(peer, "%"));
+  sockaddr_in v4{};
+  sockaddr_in6 v6{};
+  v4.sin_family = AF_INET;
+  v6.sin6_family = AF_INET6;
+  const sockaddr* parsed = nullptr;
+  if (::inet_pton(AF_INET, address.c_str(), &v4.sin_addr) == 1) parsed = reinterpret_cast<const sockaddr*>(&v4);
+  if (::inet_pton(AF_INET6, address.c_str(), &v6.sin6_addr) == 1) parsed = reinterpret_cast<const sockaddr*>(&v6);
+  return parsed && !is_private_address(parsed) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+
 void initialize_curl_once() {
   static std::once_flag once;
   std::call_once(once, [] { MUST(curl_global_init(CURL_GLOBAL_ALL) == CURLE_OK); });
 }
 
 }  // namespace
+
+std::string UpstreamHead::header_list(std::string_view name) const {
+  std::string list;
+  for (const auto& [key, value] : headers) {
+    if (equal_ignoring_case(key, name)) list.append(list.empty() ? "" : ", ").append(value);
+  }
+  return list;
+}
 
 std::optional<std::string_view> UpstreamHead::header(std::string_view name) const {
   for (const auto& [key, value] : headers) {
@@ -103,6 +127,7 @@ Transfer::Transfer(Transport& transport, TransferRequest request)
   set(CURLOPT_FOLLOWLOCATION, 0L);
   set(CURLOPT_PROTOCOLS_STR, "http,https");
   set(CURLOPT_PROXY, request_.proxy.c_str());  // empty also means none from the environment: the configuration decides
+  set(CURLOPT_NOPROXY, "");                    // the same of NO_PROXY
   set(CURLOPT_HTTP_CONTENT_DECODING, 0L);
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_BUFFERSIZE, kReceiveBuffer);
@@ -111,6 +136,11 @@ Transfer::Transfer(Transport& transport, TransferRequest request)
   if (!request_.ca_file.empty()) {
     set(CURLOPT_CAINFO, request_.ca_file.c_str());
     set(CURLOPT_PROXY_CAINFO, request_.ca_file.c_str());
+    // Those alone: the folder that libcurl was built with would add the system's. Without one libcurl keeps what it read by the
+    // file's name, and a new file would go unnoticed.
+    set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
+    set(CURLOPT_PROXY_CAPATH, static_cast<const char*>(nullptr));
+    set(CURLOPT_CA_CACHE_TIMEOUT, 0L);
   }
   if (!request_.tls_certificate.empty()) {
     set(CURLOPT_SSLCERT, request_.tls_certificate.c_str());
@@ -121,7 +151,10 @@ Transfer::Transfer(Transport& transport, TransferRequest request)
   set(CURLOPT_OPENSOCKETFUNCTION, &open_guarded_socket);
   // With a proxy the socket is the proxy's, which the configuration names; what lies behind it is the proxy's to guard.
   static const bool kAllowed = true;
-  set(CURLOPT_OPENSOCKETDATA, const_cast<bool*>(request_.proxy.empty() ? &request_.allow_private : &kAllowed));
+  const bool* allow_private = request_.proxy.empty() && request_.unix_socket.empty() ? &request_.allow_private : &kAllowed;
+  set(CURLOPT_OPENSOCKETDATA, const_cast<bool*>(allow_private));
+  set(CURLOPT_PREREQFUNCTION, &look_at_peer);
+  set(CURLOPT_PREREQDATA, const_cast<bool*>(allow_private));
   using Callback = std::size_t (*)(char*, std::size_t, std::size_t, void*);
   const Callback on_body = [](char* data, std::size_t, std::size_t size, void* self) {
     return static_cast<Transfer*>(self)->on_body(data, size);

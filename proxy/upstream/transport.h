@@ -51,6 +51,8 @@ struct UpstreamHead {
   std::vector<std::pair<std::string, std::string>> headers;
   // The first of that name.
   std::optional<std::string_view> header(std::string_view name) const;
+  // All of that name, joined by commas (RFC 9110 5.3).
+  std::string header_list(std::string_view name) const;
 };
 
 class Transport;

@@ -265,6 +265,17 @@ TEST_CASE("an end while rules are being read is an end") {
   CHECK(scene.weir.log().find("\"event\":\"stopped\"") != std::string::npos);
 }
 
+TEST_CASE("from= is asked of whom a trusted proxy speaks for") {
+  Ruled scene("base allow * pull **\nno-lab deny * pull ** from=10.66.0.0/16,2001:db8::/32\n",
+              "[server]\ntrusted-proxies = 127.0.0.1\n");
+  const auto path = manifest_path("app", "latest");
+  CHECK(scene.get(path, {{"X-Forwarded-For", "10.66.1.2"}}).status == 403);
+  CHECK(scene.get(path, {{"X-Forwarded-For", "2001:db8::7"}}).status == 403);
+  CHECK(scene.get(path, {{"X-Forwarded-For", "[2001:db8::7]:4711"}}).status == 403);
+  CHECK(scene.get(path, {{"X-Forwarded-For", "10.67.1.2"}}).status == 200);
+  CHECK(scene.get(path).status == 200);
+}
+
 TEST_CASE("the commands tell mistakes, explain decisions, and replay a log") {
   Ruled scene("base allow * pull up/**\nno-latest deny * pull ** tag=latest\nq deny ci pull ** first-seen<1h\n");
   const auto file = scene.weir.path("policy.rules");

@@ -1,4 +1,6 @@
 // Parts of blobs, from the disk and from blobs that are still growing.
+#include <thread>
+
 #include "tests/scenario/scene.h"
 
 namespace weir::testing {
@@ -128,6 +130,23 @@ TEST_CASE("ranges beyond what has grown wait for it (pain 18)") {
   scene.gate->release();
   for (auto& [client, expected] : waiting) CHECK((client->finish_body(Body::keep).body == expected));
   CHECK(scene.gets(scene.blob.path) == 1);
+}
+
+TEST_CASE("a client that stops reading what is fetched aside gets no byte behind that") {
+  const std::uint64_t size = 80 * kMiB, far = 40 * kMiB;
+  Scene scene({.sections = "[server]\nprogress-timeout = 1s\n"});
+  auto blob = scene.put_blob(size);
+  scene.upstream.add_rule({.path = exactly(blob.path), .times = 1, .action = throttled(8 * kMiB)});  // the fill
+  HttpClient first(scene.weir.url());
+  REQUIRE(first.send_request("GET", blob.path));
+  REQUIRE(first.read_head());
+  HttpClient ahead(scene.weir.url());
+  REQUIRE(ahead.send_request("GET", blob.path, {{"Range", "bytes=" + std::to_string(far) + "-"}}));
+  REQUIRE(ahead.read_head());
+  std::this_thread::sleep_for(Milliseconds(2500));
+  const auto response = ahead.finish_body(Body::keep);
+  CHECK(!response.complete);
+  CHECK((response.body == blob.content.slice(far, response.body.size())));
 }
 
 TEST_CASE("a range far beyond what has grown is fetched aside, exactly, and the fill loses nothing by it (pain 18)") {

@@ -41,6 +41,14 @@ TEST_CASE("a peer is an address and a port") {
   CHECK(of_peer("unknown:1") == "none");
 }
 
+TEST_CASE("a peer that a proxy speaks for is an address alone") {
+  for (const char* text : {"10.0.0.7", "2001:db8::1", "2001::b:c:d:e:f"}) {
+    const auto peer = IpAddress::of_peer(text);
+    REQUIRE(peer);
+    CHECK(peer->text() == IpAddress::parse(text)->text());
+  }
+}
+
 TEST_CASE("a network holds the addresses with its prefix") {
   CHECK(holds("10.0.0.0/8", "10.255.255.255"));
   CHECK_FALSE(holds("10.0.0.0/8", "11.0.0.0"));

@@ -4,6 +4,9 @@
 
 #include <doctest/doctest.h>
 
+#include <sstream>
+#include <thread>
+
 using namespace weir;
 using namespace weir::testing;
 using End = Client::End;
@@ -122,6 +125,19 @@ TEST_CASE("what is left of a body with wrong chunks is never taken for a request
   const auto client = serving.client();
   client->send(post("Transfer-Encoding: chunked\r\n", "zz\r\n" + get("/smuggled")));
   CHECK(client->answer().body == "not read");
+  CHECK(client->rest().find("HTTP/1.1") == std::string::npos);
+}
+
+TEST_CASE("a body whose chunks go wrong after some is not looked at a second time") {
+  Serving serving(body_echo);
+  const auto client = serving.client();
+  const std::string smuggled = "0\r\n\r\n" + get("/smuggled");
+  std::ostringstream size;
+  size << std::hex << smuggled.size();
+  client->send(post("Transfer-Encoding: chunked\r\n", size.str() + "\r\n"));
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));  // the size is read before what it is of
+  client->send(smuggled + "\r\nzz\r\n");
+  CHECK(client->answer().status == 400);
   CHECK(client->rest().find("HTTP/1.1") == std::string::npos);
 }
 

@@ -197,6 +197,28 @@ TEST_CASE("a proxy is asked with the whole URL") {
   CHECK(proxy.requests().at(0).target == "http://registry.invalid/v2/");
 }
 
+TEST_CASE("no host is left out of a proxy by the environment") {
+  TinyServer proxy(always(reply(200, "by proxy"))), server(always(reply(200, "direct")));
+  ::setenv("NO_PROXY", "*", 1);
+  {
+    Asking asking;
+    auto request = asking.to(server.url("/"));
+    request.proxy = proxy.url();
+    CHECK(asking.fetch_all(request).body == "by proxy");
+  }
+  ::unsetenv("NO_PROXY");
+}
+
+TEST_CASE("a connection that was opened for somebody who may ask private addresses is none for others") {
+  TinyServer server(always(reply(200, "here")));
+  Asking asking;
+  auto request = asking.to(server.url("/"));
+  CHECK(asking.fetch_all(request).body == "here");
+  request.allow_private = false;
+  CHECK(asking.fetch_all(request).body.empty());
+  CHECK(server.requests().size() == 1);
+}
+
 TEST_CASE("a proxy in the environment is not used") {
   TinyServer proxy(always(reply(200, "by proxy"))), server(always(reply(200, "direct")));
   ::setenv("http_proxy", proxy.url().c_str(), 1);
