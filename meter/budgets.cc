@@ -41,7 +41,8 @@ void Budgets::load(const Ledger& ledger) {
   rows_.clear();
   snapshot.rows(month.begin(), month.end(), Grain::day, [&](Period period, SeriesNumber number, const Usage& usage) {
     const auto& one = series.at(number);
-    if (one.direction == Direction::received) rows_[{day_of(period.begin()), std::string(one.team), std::string(one.upstream)}] += usage;
+    if (one.direction == Direction::received)
+      rows_[{day_of(period.begin()), std::string(one.team), std::string(one.upstream)}] += usage;
   });
   changed_ = true;
   settle_locked();
@@ -63,8 +64,9 @@ void Budgets::settle() {
 void Budgets::settle_locked() {
   today_ = day_of(hour_of(clock_.wall_seconds()));
   changed_ = false;
-  const auto begin = first_day(month_of(today_));
-  std::erase_if(rows_, [&](const auto& row) { return std::get<0>(row.first) < begin; });
+  // A month more than is asked for: a clock that was ahead for a moment takes nothing away.
+  const auto month = month_of(today_);
+  std::erase_if(rows_, [&](const auto& row) { return month_of(std::get<0>(row.first)) + 1 < month; });
   if (budgets_.empty()) return;
 
   const bool in_money = std::any_of(budgets_.begin(), budgets_.end(),
@@ -95,7 +97,7 @@ void Budgets::settle_locked() {
     for (const auto& [row, usage] : rows_) {
       const auto& [day, team, upstream] = row;
       const bool mine = budget.options.who == (budget.options.of == BudgetOptions::Of::team ? team : upstream);
-      const bool now = budget.options.span == BudgetOptions::Span::month || day == today_;
+      const bool now = budget.options.span == BudgetOptions::Span::month ? month_of(day) == month : day == today_;
       if (mine && now) {
         bytes += usage.amount;
         money += costs[item];

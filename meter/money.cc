@@ -89,8 +89,11 @@ std::string Money::rounded(unsigned decimals) const {
 Money Money::share(std::uint64_t part, std::uint64_t whole) const {
   MUST(whole > 0 && part <= whole && whole < 1ull << 63);
   const __int128 by = static_cast<__int128>(whole);
-  const __int128 each = attos_ / by, rest = attos_ % by;
-  return Money(each * static_cast<__int128>(part) + divided(rest * static_cast<__int128>(part), by));
+  const __int128 each = attos_ / by, product = attos_ % by * static_cast<__int128>(part);
+  const __int128 sum = each * static_cast<__int128>(part) + product / by, left = product % by;
+  const __int128 twice = 2 * (left < 0 ? -left : left);
+  const bool up = twice > by || (twice == by && sum % 2 != 0);  // half to even
+  return Money(sum + (up ? (product < 0 ? -1 : 1) : 0));
 }
 
 Money& Money::operator+=(Money other) {

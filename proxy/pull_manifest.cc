@@ -79,11 +79,17 @@ Milliseconds ManifestPull::tag_ttl(const Router::Target& target) const {
   return target.upstream->tag_ttl(site_.settings()->freshness.tag_ttl);
 }
 
+// Who may fetch nothing more does not decide for others what is fetched.
+std::string ManifestPull::flight_of(const LoopParts& parts, const Router::Target& target, const std::string& what) const {
+  const bool over = !site_.ask_budgets(parts, target).refusal.empty();
+  return target.repository.text() + '\n' + what + (over ? "\nover" : "");
+}
+
 Task<Result<ManifestPull::Found>> ManifestPull::by_digest(LoopParts& parts, const Router::Target& target, Digest digest) {
   if (auto found = held(target.repository, digest)) co_return std::move(*found);
   if (!target.offline.empty()) co_return not_held_offline(target);
   if (site_.unknown.contains(target.repository, digest.text())) co_return unknown_manifest(digest.text());
-  auto answer = co_await flights_.run(parts.loop, target.repository.text() + '\n' + digest.text(),
+  auto answer = co_await flights_.run(parts.loop, flight_of(parts, target, digest.text()),
                                       [this, &parts, target, digest] { return fetch_unless_held(parts, target, digest); });
   if (answer.value && answer.joined) answer.value->outcome = Outcome::joined;
   co_return std::move(answer.value);
@@ -116,7 +122,7 @@ Task<Result<ManifestPull::Found>> ManifestPull::by_tag(LoopParts& parts, const R
   if (auto found = believed(target, site_.store.index().tag(target.repository, tag))) co_return std::move(*found);
   if (!target.offline.empty()) co_return not_held_offline(target);
   if (site_.unknown.contains(target.repository, tag.text())) co_return unknown_manifest(tag.text());
-  auto answer = co_await flights_.run(parts.loop, target.repository.text() + '\n' + tag.text(),
+  auto answer = co_await flights_.run(parts.loop, flight_of(parts, target, tag.text()),
                                       [this, &parts, target, tag] { return ask_unless_believed(parts, target, tag); });
   // Who waited for another's confirmation of what is on the disk has hit it all the same.
   if (answer.value && answer.joined && answer.value->outcome == Outcome::miss) answer.value->outcome = Outcome::joined;

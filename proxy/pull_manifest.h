@@ -48,6 +48,7 @@ class ManifestPull {
   // The same, of a tag that need not be confirmed yet.
   std::optional<Found> believed(const Router::Target& target, const std::optional<TagRecord>& record);
   Milliseconds tag_ttl(const Router::Target& target) const;
+  std::string flight_of(const LoopParts& parts, const Router::Target& target, const std::string& what) const;
 
   Site& site_;
   SingleFlight<std::string, Result<Found>> flights_;

@@ -62,6 +62,10 @@ TEST_CASE("a budget of bytes warns from its soft limit on, and refuses from its 
   budgets.settle();
   CHECK(budgets.ask("ml", "up").refusal == "");
   CHECK(budgets.standings().at(0).state == 0);
+  // It was the clock, which is right again.
+  clock.advance(-std::chrono::hours(24 * 21));
+  budgets.settle();
+  CHECK(budgets.standings().at(0).state == 2);
 }
 
 TEST_CASE("a budget of a day and an upstream, in money") {

@@ -80,6 +80,10 @@ TEST_CASE("shares of an amount add up to it, however large they are") {
   CHECK(sum == whole);
   CHECK(money("1").share(1, 3).text() == "0.333333333333333333");
   CHECK(money("1").share(2, 3).text() == "0.666666666666666667");
+  // Half to even, of the sum and not of a part of it.
+  CHECK(money("0.000000000000000003").share(1, 2).text() == "0.000000000000000002");
+  CHECK(money("0.000000000000000005").share(1, 2).text() == "0.000000000000000002");
+  CHECK(money("-0.000000000000000003").share(1, 2).text() == "-0.000000000000000002");
 }
 
 TEST_CASE("a currency is shown with its own decimals") {
