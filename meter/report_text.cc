@@ -11,16 +11,18 @@ namespace {
 
 constexpr std::size_t kMostReportRows = 10'000'000;
 
-std::uint64_t bytes_not_fetched(const ReportFigures& figures) {
-  return figures.sent_bytes > figures.received_bytes ? figures.sent_bytes - figures.received_bytes : 0;
-}
-
 std::string in_gb(std::uint64_t bytes) {
   // Tenths of a GB would hide what a test or a small site has: three decimals, cut.
   const auto whole = bytes / 1'000'000'000, milli = bytes / 1'000'000 % 1000;
   auto rest = std::to_string(milli);
   rest.insert(0, 3 - rest.size(), '0');
   return std::to_string(whole) + '.' + rest;
+}
+
+// What clients got less what it took to have it. Below 0 where that was more, so that the rows add up to their total.
+std::string gb_not_fetched(const ReportFigures& figures) {
+  const bool more = figures.received_bytes > figures.sent_bytes;
+  return more ? '-' + in_gb(figures.received_bytes - figures.sent_bytes) : in_gb(figures.sent_bytes - figures.received_bytes);
 }
 
 struct ReportColumn {
@@ -40,12 +42,7 @@ std::vector<ReportColumn> table_columns(const Report& report) {
   const ReportColumn received{"RECEIVED GB", [](const auto& figures) { return in_gb(figures.received_bytes); }};
   const ReportColumn stored{"STORED GB-HOURS", [](const auto& figures) { return in_gb(figures.stored_byte_hours); }};
   if (report.kind == ReportKind::usage) {
-    return {requests,
-            sent,
-            asked,
-            received,
-            {"NOT FETCHED GB", [](const auto& figures) { return in_gb(bytes_not_fetched(figures)); }},
-            stored};
+    return {requests, sent, asked, received, {"NOT FETCHED GB", gb_not_fetched}, stored};
   }
   const ReportColumn cost{"COST", money([](const ReportFigures& figures) { return figures.cost(); })};
   if (report.kind == ReportKind::cost) {

@@ -234,6 +234,19 @@ TEST_CASE("an upstream whose price has ended, or has not begun, is named too") {
   }
 }
 
+TEST_CASE("what was not fetched adds up, also where more came than went out") {
+  const Scratch scratch;
+  ManualClock clock(kReportBegin * 3600ll);
+  auto writer = UsageWriter::open(clock, nullptr, report_writer(scratch));
+  REQUIRE(writer.ok());
+  (*writer)->recorder(0).add({"a", "", "ecr/x", "ecr", Outcome::miss, Direction::received}, {1, 5'000'000'000});
+  (*writer)->recorder(0).add({"a", "", "ecr/x", "ecr", Outcome::hit, Direction::sent}, {1, 8'000'000'000});
+  auto view = UsageView::open(scratch.file("meter"));
+  REQUIRE(view.ok());
+  const auto table = report_table(report_of(*view, ReportKind::usage, {Dimension::outcome}));
+  for (const char* figure : {" 8.000", " -5.000", " 3.000"}) CHECK_MESSAGE(table.find(figure) != std::string::npos, table);
+}
+
 TEST_CASE("upstreams that have no price are named") {
   const Scratch scratch;
   ManualClock clock(kReportBegin * 3600ll);
