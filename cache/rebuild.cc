@@ -83,8 +83,10 @@ Salvaged salvage(const Clock& clock, const std::string& from, const std::string&
         code = failure == Failure::corrupt || failure == Failure::not_found ? kUnreadable : kFailed;
       } else {
         const auto new_index = Index::open(clock, {.directory = to});
-        if (!new_index || !copy_names(**old_index, **new_index)) code = kFailed;
-        else if ((*old_index)->damaged()) code = kPartly;
+        const bool copied = new_index && copy_names(**old_index, **new_index);
+        // What a damaged one says may be nothing that can be written.
+        if (new_index && (*old_index)->damaged()) code = copied ? kPartly : kUnreadable;
+        else if (!copied) code = kFailed;
       }
     }
     ::_exit(code);
