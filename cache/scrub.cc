@@ -1,6 +1,5 @@
 #include "cache/scrub.h"
 
-#include <linux/ioprio.h>
 #include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -18,10 +17,13 @@ constexpr auto kBetweenSaves = Seconds(10);
 constexpr auto kAfterTrouble = Seconds(10);
 constexpr unsigned kMostInARow = 3;
 constexpr std::string_view kMetaName = "scrub";
+// ioprio_set(2). <linux/ioprio.h> is not included: since 6.1.192 it names a parameter `class`, which is no C++.
+constexpr int kIoPriorityWhoProcess = 1;
+constexpr int kIoPriorityIdle = 3 << 13;  // the class IDLE, shifted above the level
 
 void ask_for_lowest_priority() {
   // Refused, it reads as everybody does.
-  (void)::syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
+  (void)::syscall(SYS_ioprio_set, kIoPriorityWhoProcess, 0, kIoPriorityIdle);
 }
 
 }  // namespace
