@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include <cstdio>
+#include <algorithm>
 
 namespace weir {
 
@@ -15,33 +15,95 @@ struct Json::Document {
 namespace {
 const Node& as_node(const void* node) { return *static_cast<const Node*>(node); }
 
-// nlohmann builds the tree by recursion-free parsing but destroys it recursively, so depth is bounded before.
-bool deeper_than(std::string_view text, unsigned most) {
-  unsigned depth = 0;
-  bool quoted = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (quoted) {
-      if (c == '\\') ++i;
-      else if (c == '"') quoted = false;
-    } else if (c == '"') {
-      quoted = true;
-    } else if (c == '{' || c == '[') {
-      if (++depth > most) return true;
-    } else if ((c == '}' || c == ']') && depth > 0) {
-      --depth;
-    }
-  }
-  return false;
+Error invalid(std::string what) { return Error{Failure::invalid, Side::client, false, std::move(what)}; }
+
+// Where a string ends that begins before `at`: at its closing quote, or at the end of the text.
+std::size_t end_of_string(std::string_view text, std::size_t at) {
+  while (at < text.size() && text[at] != '"') at += text[at] == '\\' ? 2 : 1;
+  return std::min(at, text.size());
 }
+
+// The parser needs no recursion, but it destroys a tree recursively and copies each string and number twice, so all of that
+// is bounded before it starts. Commas and opening brackets bound the number of values from above.
+Status check_limits(std::string_view text, const JsonLimits& limits) {
+  // The parser ends at a NUL as if the text ended there; JSON has none.
+  if (text.find('\0') != std::string_view::npos) return invalid("not valid JSON");
+  unsigned depth = 0;
+  std::size_t values = 1, word = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    switch (text[i]) {
+      case '"': {
+        const auto end = end_of_string(text, i + 1);
+        if (end - i - 1 > limits.string) return invalid("JSON with a string over " + std::to_string(limits.string) + " bytes");
+        i = end;
+        break;
+      }
+      case '{':
+      case '[':
+        if (++depth > limits.depth) return invalid("JSON is nested too deeply");
+        ++values;
+        break;
+      case ',': ++values; break;
+      case '}':
+      case ']': depth -= depth > 0; break;
+      case ':':
+      case ' ':
+      case '\t':
+      case '\r':
+      case '\n': break;
+      default:
+        if (++word > JsonLimits::kMostNumber) return invalid("not valid JSON");
+        continue;
+    }
+    word = 0;
+  }
+  if (values > limits.values) return invalid("JSON with more than " + std::to_string(limits.values) + " values");
+  return ok_status();
+}
+
+// nlohmann's events, passed on as ours.
+class Forward final : public nlohmann::json_sax<Node> {
+ public:
+  explicit Forward(JsonEvents& events) : events_(events) {}
+  bool malformed() const { return malformed_; }
+
+  bool null() override { return events_.null(); }
+  bool boolean(bool value) override { return events_.boolean(value); }
+  bool number_integer(number_integer_t value) override { return events_.integer(value); }
+  bool number_unsigned(number_unsigned_t value) override {
+    return value > INT64_MAX ? events_.number(static_cast<double>(value)) : events_.integer(static_cast<std::int64_t>(value));
+  }
+  bool number_float(number_float_t value, const string_t&) override { return events_.number(value); }
+  bool string(string_t& value) override { return events_.string(value); }
+  bool binary(binary_t&) override { return false; }
+  bool start_object(std::size_t) override { return events_.begin_object(); }
+  bool key(string_t& name) override { return events_.key(name); }
+  bool end_object() override { return events_.end_object(); }
+  bool start_array(std::size_t) override { return events_.begin_array(); }
+  bool end_array() override { return events_.end_array(); }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override {
+    malformed_ = true;
+    return false;
+  }
+
+ private:
+  JsonEvents& events_;
+  bool malformed_ = false;
+};
 }  // namespace
 
-Result<Json> Json::parse(std::string_view text, unsigned depth) {
-  if (deeper_than(text, depth)) return Error{Failure::invalid, Side::client, false, "JSON is nested too deeply"};
-  // To the parser a NUL is the end; to us it is no JSON.
-  if (text.find('\0') != std::string_view::npos) return Error{Failure::invalid, Side::client, false, "not valid JSON"};
+Status read_json(std::string_view text, JsonEvents& events, const JsonLimits& limits) {
+  if (auto status = check_limits(text, limits); !status) return status;
+  Forward forward(events);
+  if (Node::sax_parse(text.data(), text.data() + text.size(), &forward)) return ok_status();
+  if (forward.malformed()) return invalid("not valid JSON");
+  return Error{Failure::cancelled, Side::client, false, "the reader of the JSON stopped"};
+}
+
+Result<Json> Json::parse(std::string_view text, const JsonLimits& limits) {
+  if (auto status = check_limits(text, limits); !status) return std::move(status).error();
   Node root = Node::parse(text.begin(), text.end(), nullptr, false);
-  if (root.is_discarded()) return Error{Failure::invalid, Side::client, false, "not valid JSON"};
+  if (root.is_discarded()) return invalid("not valid JSON");
   auto document = std::make_shared<Document>();
   document->root = std::move(root);
   const void* node = &document->root;
@@ -176,6 +238,12 @@ JsonWriter& JsonWriter::value(std::int64_t number) {
 JsonWriter& JsonWriter::value(std::uint64_t number) {
   comma();
   text_ += std::to_string(number);
+  return *this;
+}
+
+JsonWriter& JsonWriter::value(double number) {
+  comma();
+  text_ += Node(number).dump();
   return *this;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// The door to nlohmann-json: documents read (Json) and text written (JsonWriter).
+// The door to nlohmann-json: documents read as a tree (Json) or as a stream of events (read_json), and text written
+// (JsonWriter).
 
 #include <cstdint>
 #include <memory>
@@ -12,11 +13,21 @@
 
 namespace weir {
 
+// Limits for one document. They are checked on the text before the parser allocates anything for it.
+struct JsonLimits {
+  unsigned depth = 64;
+  std::size_t values = 100'000;     // values in all: elements, members, and the document itself
+  std::size_t string = 1 << 20;     // bytes of one string or member name as it is written, without its quotes
+  static constexpr std::size_t kMostNumber = 1000;  // characters of one number
+};
+
 // A view of a parsed document; copies share it. Every question about the wrong kind of value answers "nothing".
+// The tree takes up to 100 times the bytes of the text: use read_json() for text over 64 KiB that others wrote.
 class Json {
  public:
-  // Nesting over `depth` or malformed text is an Error; duplicate keys keep the last.
-  static Result<Json> parse(std::string_view text, unsigned depth = 64);
+  // Malformed text, or text beyond the limits, is an Error (invalid, side client); duplicate keys keep the last.
+  static Result<Json> parse(std::string_view text, const JsonLimits& limits);
+  static Result<Json> parse(std::string_view text, unsigned depth = 64) { return parse(text, JsonLimits{.depth = depth}); }
 
   bool is_object() const;
   bool is_array() const;
@@ -40,6 +51,28 @@ class Json {
   const void* node_;
 };
 
+// Receives a document from front to back. Strings and keys have their escapes decoded and are valid during the call only.
+// Each call returns whether to go on.
+class JsonEvents {
+ public:
+  virtual ~JsonEvents() = default;
+  virtual bool null() = 0;
+  virtual bool boolean(bool value) = 0;
+  virtual bool integer(std::int64_t value) = 0;
+  virtual bool number(double value) = 0;  // not whole, or a whole one beyond 64 bits with a sign
+  virtual bool string(std::string_view value) = 0;
+  virtual bool begin_object() = 0;
+  virtual bool key(std::string_view name) = 0;
+  virtual bool end_object() = 0;
+  virtual bool begin_array() = 0;
+  virtual bool end_array() = 0;
+};
+
+// Parses `text` without a tree: memory for the longest string, not for the document. Errors (side client): invalid for
+// malformed text and text beyond the limits; `cancelled` when an event returned false. Events before an error were delivered.
+// Takes about 10 ms for each MiB: run it on a pool for text over 256 KiB.
+Status read_json(std::string_view text, JsonEvents& events, const JsonLimits& limits = {});
+
 // `"text"` with everything escaped that must be; bytes that are not UTF-8 become U+FFFD.
 void append_json_string(std::string& out, std::string_view text);
 
@@ -58,6 +91,7 @@ class JsonWriter {
   JsonWriter& value(std::uint64_t number);
   JsonWriter& value(int number) { return value(static_cast<std::int64_t>(number)); }
   JsonWriter& value(unsigned number) { return value(static_cast<std::uint64_t>(number)); }
+  JsonWriter& value(double number);
   JsonWriter& null();
   // A decimal number, digit by digit. REQUIRES: it is one, as JSON writes them.
   JsonWriter& number(std::string_view decimal);

@@ -163,6 +163,11 @@ Status IndexWriter::remove_tag(std::string_view repository, std::string_view tag
 
 Status IndexWriter::put_manifest(std::string_view repository, const Digest& digest, const Manifest& manifest) {
   const auto key = digest_key(digest);
+  // What it refers to, its size and its platforms are unknown then: it has no record.
+  if (!manifest.linkable) {
+    if (auto status = transaction_.remove(kManifests, key); !status) return status;
+    return seen(digest) ? ok_status() : put_seen(digest, {now_, 0});
+  }
   ManifestRecord record{manifest.layer_bytes(), manifest.media_type, std::nullopt, {}};
   if (!media_type::is_index(manifest.media_type)) record.config = manifest.blobs[0].digest;
   for (const auto* children : {&manifest.blobs, &manifest.manifests}) {

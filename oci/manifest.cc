@@ -3,48 +3,57 @@
 #include <algorithm>
 
 #include "base/json.h"
+#include "oci/manifest_reader.h"
 #include "oci/media_type.h"
+#include "oci/members.h"
 
 namespace weir {
 namespace {
 
-constexpr std::size_t kMostPlatform = 100;  // bytes; longer ones are none
+// The densest manifest of 4 MiB that is one, of descriptors alone, has 180,000 values.
+constexpr JsonLimits kLimits{.depth = 64, .values = 1 << 18, .string = 1 << 20};
 
-Error bad(std::string what) { return Error{Failure::invalid, Side::upstream, false, "manifest: " + std::move(what)}; }
-
-// Of a descriptor's platform, or of a config. Attestations say `unknown`.
-std::string platform_of(const Json& json) {
-  const auto os = json.string_at("os").value_or(""), architecture = json.string_at("architecture").value_or("");
-  if (os.empty() || architecture.empty() || os == "unknown") return "";
-  const auto variant = json.string_at("variant").value_or("");
-  std::string platform = os + '/' + architecture + (variant.empty() ? "" : '/' + variant);
-  return platform.size() <= kMostPlatform ? platform : "";
-}
-
-Result<Descriptor> parse_descriptor(const Json& json) {
-  const auto digest_text = json.string_at("digest");
-  const auto size = json.integer_at("size");
-  if (!digest_text || !size || *size < 0) return bad("a descriptor needs a digest and a size");
-  auto digest = Digest::parse(*digest_text);
-  if (!digest) return bad("a descriptor's " + digest.error().what);
-  const auto platform = json.at("platform");
-  auto type = json.string_at("mediaType").value_or("");
-  const bool elsewhere = json.has("urls") || media_type::is_elsewhere(type);
-  return Descriptor{std::move(type), *std::move(digest), static_cast<std::uint64_t>(*size),
-                    platform ? platform_of(*platform) : "", elsewhere};
-}
-
-Status parse_all(const Json& document, std::string_view key, std::vector<Descriptor>& into) {
-  const auto list = document.at(key);
-  if (!list) return ok_status();
-  if (!list->is_array()) return bad(std::string(key) + " is not a list");
-  for (const auto& item : list->items()) {
-    auto descriptor = parse_descriptor(item);
-    if (!descriptor) return std::move(descriptor).error();
-    into.push_back(*std::move(descriptor));
-  }
+Status move_all(ManifestReader::Part& part, std::vector<Descriptor>& into) {
+  if (part.error) return *std::move(part.error);
+  if (into.empty()) into = std::move(part.descriptors);
+  else std::ranges::move(part.descriptors, std::back_inserter(into));
   return ok_status();
 }
+
+// The members of a config that say what it runs on.
+class ConfigReader final : public JsonEvents {
+ public:
+  PlatformParts platform;
+  bool ambiguous() const { return members_.ambiguous(); }
+
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool integer(std::int64_t) override { return true; }
+  bool number(double) override { return true; }
+  bool string(std::string_view value) override {
+    if (depth_ != 1 || !member_) return true;
+    std::string* const parts[] = {&platform.os, &platform.architecture, &platform.variant};
+    if (*member_ < std::size(parts)) *parts[*member_] = value;
+    return true;
+  }
+  bool begin_object() override {
+    if (++depth_ == 1) members_.begin();
+    return true;
+  }
+  bool key(std::string_view name) override {
+    if (depth_ == 1) member_ = members_.next(name);
+    return true;
+  }
+  bool end_object() override { return --depth_, true; }
+  bool begin_array() override { return ++depth_, true; }
+  bool end_array() override { return --depth_, true; }
+
+ private:
+  static constexpr std::string_view kNames[] = {"os", "architecture", "variant", "os.version", "os.features"};
+  Members members_{kNames, Members::Repeats::of_known_names};
+  unsigned depth_ = 0;
+  std::optional<unsigned> member_;  // the last known name of the outermost object
+};
 
 }  // namespace
 
@@ -52,34 +61,33 @@ Result<Manifest> Manifest::parse(std::string_view bytes, std::string_view conten
   if (bytes.size() > kMostBytes) {
     return Error{Failure::too_large, Side::upstream, false, "manifest: larger than 4 MiB"};
   }
-  auto document = Json::parse(bytes);
-  if (!document) return bad(document.error().what);
-  if (!document->is_object()) return bad("not an object");
+  ManifestReader read;
+  if (const auto status = read_json(bytes, read, kLimits); !status) return bad_manifest(status.error().what);
+  if (!read.is_object) return bad_manifest("not an object");
 
-  const auto said = document->string_at("mediaType").value_or("");
+  const auto& said = read.media_type;
   const auto named = content_type.empty() ? said : media_type::without_parameters(content_type);
-  if (!media_type::is_manifest(named)) return bad("media type '" + named + "' is none that is served");
-  if (!said.empty() && said != named) return bad("it says it is " + said + " but was sent as " + named);
+  if (!media_type::is_manifest(named)) return bad_manifest("media type '" + named + "' is none that is served");
+  if (!said.empty() && said != named) return bad_manifest("it says it is " + said + " but was sent as " + named);
 
   Manifest manifest;
   manifest.media_type = named;
-  manifest.artifact_type = document->string_at("artifactType").value_or("");
+  manifest.artifact_type = std::move(read.artifact_type);
   if (media_type::is_index(named)) {
-    if (!document->has("manifests")) return bad("an index without manifests");
-    if (auto status = parse_all(*document, "manifests", manifest.manifests); !status) return std::move(status).error();
+    if (!read.manifests.there) return bad_manifest("an index without manifests");
+    if (auto status = move_all(read.manifests, manifest.manifests); !status) return std::move(status).error();
   } else {
-    const auto config = document->at("config");
-    if (!config) return bad("an image manifest without config");
-    auto descriptor = parse_descriptor(*config);
-    if (!descriptor) return std::move(descriptor).error();
-    manifest.blobs.push_back(*std::move(descriptor));
-    if (auto status = parse_all(*document, "layers", manifest.blobs); !status) return std::move(status).error();
+    if (!read.config.there) return bad_manifest("an image manifest without config");
+    if (auto status = move_all(read.config, manifest.blobs); !status) return std::move(status).error();
+    if (auto status = move_all(read.layers, manifest.blobs); !status) return std::move(status).error();
   }
-  if (const auto subject = document->at("subject"); subject && subject->is_object()) {
-    auto descriptor = parse_descriptor(*subject);
-    if (!descriptor) return std::move(descriptor).error();
-    manifest.subject = *std::move(descriptor);
-  }
+  if (read.subject.error) return *std::move(read.subject.error);
+  if (!read.subject.descriptors.empty()) manifest.subject = std::move(read.subject.descriptors.front());
+  if (read.linkable()) return manifest;
+  manifest.linkable = false;
+  manifest.blobs.clear();
+  manifest.manifests.clear();
+  manifest.subject.reset();
   return manifest;
 }
 
@@ -89,9 +97,12 @@ std::uint64_t Manifest::layer_bytes() const {
   return sum;
 }
 
-std::string platform_of_config(std::string_view bytes) {
-  const auto json = Json::parse(bytes);
-  return json && json->is_object() ? platform_of(*json) : "";
+std::optional<std::string> platform_of_config(std::string_view bytes) {
+  const auto first = bytes.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos || bytes[first] != '{') return "";
+  ConfigReader read;
+  if (!read_json(bytes, read, kLimits) || read.ambiguous()) return std::nullopt;
+  return read.platform.text();
 }
 
 }  // namespace weir

@@ -92,7 +92,9 @@ Task<bool> Decide::admit_manifest(Call& call, const ManifestPull::Found& found) 
   });
   if (question.asked == Question::Asked::digest) question.tags = kin.tags;
   if (!kin.record) {
-    if (const auto manifest = Manifest::parse(*found.bytes, found.media_type)) {
+    // Of one that is not linkable nothing is known that a rule may ask for.
+    const auto manifest = co_await parse_manifest(site_.store.pool(), call.parts.loop, *found.bytes, found.media_type);
+    if (manifest && manifest->linkable) {
       kin.record = ManifestRecord{manifest->layer_bytes(), manifest->media_type, std::nullopt, {}};
       if (!media_type::is_index(manifest->media_type)) kin.record->config = manifest->blobs[0].digest;
       for (const auto& child : manifest->manifests) {
@@ -144,7 +146,7 @@ Task<Decision> Decide::judge(Call& call, Question question, Kin kin, bool final)
   co_return final ? policy.decide_finally(question, facts) : decision;
 }
 
-// The platform in it; empty: it is the config of no image. Nothing: it cannot be had.
+// The platform in it; empty: it is the config of no image. Nothing: it cannot be had, or is ambiguous.
 Task<std::optional<std::string>> Decide::read_config(Call& call, Digest config) {
   auto source = co_await blobs_.find(call.parts, *call.target, config);
   if (!source) co_return std::nullopt;
@@ -160,12 +162,13 @@ Task<std::optional<std::string>> Decide::read_config(Call& call, Digest config) 
     size = progress.written;
   }
   if (!file || size > kMostConfig) co_return std::nullopt;
-  std::string bytes(size, '\0');
-  auto count = co_await site_.store.pool().run(call.parts.loop, [&] {
-    return site_.store.disk().read_at(file->get(), std::as_writable_bytes(std::span(bytes)), 0);
+  auto platform = co_await site_.store.pool().run(call.parts.loop, [&]() -> std::optional<std::string> {
+    std::string bytes(size, '\0');
+    const auto count = site_.store.disk().read_at(file->get(), std::as_writable_bytes(std::span(bytes)), 0);
+    if (!count || *count != size) return std::nullopt;
+    return platform_of_config(bytes);
   });
-  if (!count || *count != size) co_return std::nullopt;
-  co_return platform_of_config(bytes);
+  co_return platform;
 }
 
 Task<bool> Decide::conclude(Call& call, const Question& question, const Decision& decision) {

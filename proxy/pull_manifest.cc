@@ -56,7 +56,19 @@ Status link_children(IndexWriter& writer, const Name& repository, const Manifest
   return ok_status();
 }
 
+// What fetched bytes are.
+struct Inspected {
+  Digest digest;
+  Result<Manifest> manifest;
+};
+
 }  // namespace
+
+Task<Result<Manifest>> parse_manifest(DiskPool& pool, Loop& loop, const std::string& bytes, const std::string& media_type) {
+  if (bytes.size() <= Manifest::kQuickBytes) co_return Manifest::parse(bytes, media_type);
+  auto manifest = co_await pool.run(loop, [&] { return Manifest::parse(bytes, media_type); });
+  co_return manifest;
+}
 
 Task<Result<ManifestPull::Found>> ManifestPull::find(LoopParts& parts, const Router::Target& target, Reference reference) {
   auto found = co_await (reference.digest() ? by_digest(parts, target, *reference.digest())
@@ -241,12 +253,16 @@ Task<Result<ManifestPull::Found>> ManifestPull::fetch(LoopParts& parts, Router::
 
   auto said = Digest::parse(response->head.header("Docker-Content-Digest").value_or(""));
   const auto algorithm = reference.digest() ? reference.digest()->algorithm() : said ? said->algorithm() : HashAlgorithm::sha256;
-  const auto digest = Digest::of(algorithm, *body);
+  const std::string content_type(response->head.header("Content-Type").value_or(""));
+  const auto inspect = [&] { return Inspected{Digest::of(algorithm, *body), Manifest::parse(*body, content_type)}; };
+  std::optional<Inspected> inspected;
+  if (body->size() <= Manifest::kQuickBytes) inspected.emplace(inspect());
+  else inspected.emplace(co_await site_.store.pool().run(parts.loop, inspect));
+  const auto& digest = inspected->digest;
+  const auto& manifest = inspected->manifest;
   if (reference.digest() && digest != *reference.digest()) co_return wrong("the bytes have the digest " + digest.text());
   if (said && said->algorithm() == algorithm && *said != digest)
     co_return wrong("its digest was said to be " + said->text() + " but is " + digest.text());
-  const std::string content_type(response->head.header("Content-Type").value_or(""));
-  auto manifest = Manifest::parse(*body, content_type);
   if (!manifest) co_return wrong(manifest.error().what);
 
   Found found{digest,        manifest->media_type, std::make_shared<const std::string>(std::move(*body)),

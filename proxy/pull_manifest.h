@@ -16,6 +16,9 @@
 
 namespace weir {
 
+// Manifest::parse(), on the pool where it would hold up the loop. What is passed in must outlive the co_await.
+Task<Result<Manifest>> parse_manifest(DiskPool& pool, Loop& loop, const std::string& bytes, const std::string& media_type);
+
 class ManifestPull {
  public:
   explicit ManifestPull(Site& site) : site_(site) {}

@@ -108,7 +108,7 @@ TEST_CASE("a string is escaped where JSON needs it") {
 
 TEST_CASE("bytes that are not UTF-8 become the replacement character") {
   CHECK(json_string("a\xff"
-               "b") ==
+                    "b") ==
         "\"a\xef\xbf\xbd"
         "b\"");
   for (const std::string bad : {"\xc3", "\xed\xa0\x80", "\xf8\x88\x80\x80\x80", "\xc0\x80", "x\x80"}) {
@@ -146,4 +146,71 @@ TEST_CASE("a number is one in whatever way it is written, and nothing else is") 
   CHECK(json->at("b")->number() == 1'795'729'686);
   CHECK(json->at("c")->number() == -0.5);
   for (const char* other : {"d", "e", "f"}) CHECK_FALSE(json->at(other)->number());
+}
+
+namespace {
+
+// Writes down what it is told.
+struct Scribe final : JsonEvents {
+  std::string seen;
+  int most = 1000;
+  bool note(std::string what) {
+    seen += what + ' ';
+    return --most > 0;
+  }
+  bool null() override { return note("null"); }
+  bool boolean(bool value) override { return note(value ? "true" : "false"); }
+  bool integer(std::int64_t value) override { return note(std::to_string(value)); }
+  bool number(double value) override { return note("n" + std::to_string(value)); }
+  bool string(std::string_view value) override { return note("'" + std::string(value) + "'"); }
+  bool begin_object() override { return note("{"); }
+  bool key(std::string_view name) override { return note(std::string(name) + ':'); }
+  bool end_object() override { return note("}"); }
+  bool begin_array() override { return note("["); }
+  bool end_array() override { return note("]"); }
+};
+
+}  // namespace
+
+TEST_CASE("a document read as events is told in its order, with its escapes decoded") {
+  Scribe scribe;
+  CHECK(read_json(R"({"\u0061":[1,-2,2.5,18446744073709551615],"b":{"c":"\u00e9\n"},"b":null,"d":[true,false]})", scribe).ok());
+  CHECK(scribe.seen == "{ a: [ 1 -2 n2.500000 n18446744073709551616.000000 ] b: { c: '\u00e9\n' } b: null d: [ true false ] } ");
+}
+
+TEST_CASE("a reader of events may stop, and malformed text is an error whatever was read before") {
+  Scribe scribe;
+  scribe.most = 2;
+  const auto stopped = read_json("[1,2,3]", scribe);
+  REQUIRE_FALSE(stopped.ok());
+  CHECK(stopped.error().failure == Failure::cancelled);
+  CHECK(scribe.seen == "[ 1 ");
+  for (const std::string bad : {"", "[1,2", "[1,]", "{\"a\"}", "[1]]", "\"\xff\"", "1e999", "nul"}) {
+    Scribe other;
+    const auto status = read_json(bad, other);
+    CHECK_MESSAGE(!status.ok(), bad);
+    if (!status) CHECK(status.error().failure == Failure::invalid);
+  }
+}
+
+TEST_CASE("a document beyond its limits is refused before anything is read of it") {
+  const JsonLimits limits{.depth = 3, .values = 5, .string = 4};
+  for (const std::string fine : {"[[[]]]", "[1,2,3]", "\"1234\"", R"({"1234":1})", R"(["[[[[", "\"\""])"}) {
+    Scribe scribe;
+    CHECK_MESSAGE(read_json(fine, scribe, limits).ok(), fine);
+    CHECK_MESSAGE(Json::parse(fine, limits).ok(), fine);
+  }
+  for (const std::string beyond : {"[[[[]]]]", "[1,2,3,4,5]", "[[],[],[]]", R"({"a":1,"b":2,"c":3,"d":4,"e":5})", "\"12345\"",
+                                   R"({"12345":1})", R"("\n\n\n")"}) {
+    Scribe scribe;
+    const auto status = read_json(beyond, scribe, limits);
+    CHECK_MESSAGE(!status.ok(), beyond);
+    if (!status) CHECK(status.error().failure == Failure::invalid);
+    CHECK(scribe.seen == "");
+    CHECK_FALSE(Json::parse(beyond, limits).ok());
+  }
+  Scribe scribe;
+  CHECK(read_json(std::string(1000, '1'), scribe).ok() == false);  // a number, but none that fits a double
+  CHECK(read_json("0." + std::string(998, '1'), scribe).ok());
+  CHECK_FALSE(read_json("0." + std::string(999, '1'), scribe).ok());
 }

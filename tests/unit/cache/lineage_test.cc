@@ -112,6 +112,21 @@ TEST_CASE("a manifest is judged by itself, and an index has the platforms it nam
   CHECK(lines.kin(image)[0].platform == "linux/arm64/v8");
 }
 
+TEST_CASE("of a manifest that other programs may read differently nothing is known but when it was seen") {
+  Lineage lines;
+  const auto layers = R"("layers":[)" + described_as(kLayer) + R"(],"Layers":[])";
+  const auto ambiguous = lines.manifest(R"({"config":)" + described_as(kConfig) + "," + layers + "}", media_type::kOciManifest,
+                                        kApp, true);
+  lines.tag("v1", ambiguous);
+  const auto kin = lines.kin(ambiguous);
+  REQUIRE(kin.size() == 1);
+  CHECK_FALSE(kin[0].record);
+  CHECK(kin[0].tags == std::vector<std::string>{"v1"});
+  CHECK(kin[0].first_seen);
+  CHECK(lines.kin(kLayer).empty());
+  CHECK(lines.kin(kConfig).empty());
+}
+
 TEST_CASE("tags that move or go, and links that go, lead nowhere any more") {
   Lineage lines;
   const auto image = lines.image(kConfig, kLayer), other = lines.image(sha256_of("other"), sha256_of("layer two"));

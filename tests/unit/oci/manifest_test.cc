@@ -162,3 +162,154 @@ TEST_CASE("4 MiB are a manifest, one byte more is too large") {
   CHECK(refused(bytes, kOci) == "taken");
   CHECK(refused(bytes + ' ', kOci) == "too_large");
 }
+
+namespace {
+
+// Descriptors of the victim's blob and of the attacker's own.
+const string kVictim = descriptor(1), kOwn = descriptor(2), kConfig = descriptor(3);
+const string kVictimDigest = some_digest(1).text(), kOwnDigest = some_digest(2).text();
+
+string layers_of(const string& members) { return R"({"schemaVersion":2,"config":)" + kConfig + "," + members + "}"; }
+string in_layer(const string& members) { return layers_of(R"("layers":[{"size":10,)" + members + "}]"); }
+string in_child(const string& members) {
+  return R"({"manifests":[{"size":10,"digest":")" + kVictimDigest + R"(",)" + members + "}]}";
+}
+string in_platform(const string& members) { return in_child(R"("platform":{)" + members + "}"); }
+string quoted(std::string_view name, const string& value) { return '"' + string(name) + R"(":)" + value; }
+
+void check_linkable(const string& bytes, std::string_view type, bool expected) {
+  CAPTURE(bytes.substr(0, 1000));
+  const auto manifest = Manifest::parse(bytes, type);
+  REQUIRE(manifest.ok());
+  CHECK(manifest->media_type == type);
+  CHECK(manifest->linkable == expected);
+  CHECK((manifest->blobs.empty() && manifest->manifests.empty()) == !expected);
+  if (expected) return;
+  CHECK_FALSE(manifest->subject);
+  CHECK(manifest->layer_bytes() == 0);
+}
+
+}  // namespace
+
+TEST_CASE("a manifest that another parser reads differently is served, and says nothing that anybody could link") {
+  const string own = "[" + kOwn + "]", victim = "[" + kVictim + "]";
+  const string digest = quoted("digest", '"' + kVictimDigest + '"'), own_digest = '"' + kOwnDigest + '"';
+  const string ambiguous[] = {
+      layers_of(quoted("layers", victim) + "," + quoted("Layers", own)),
+      layers_of(quoted("layers", victim) + "," + quoted("LAYERS", own)),
+      layers_of(quoted("layers", victim) + "," + quoted("layer\u017F", own)),
+      layers_of(quoted("layers", victim) + "," + quoted("layer\\u017f", own)),
+      layers_of(quoted("layers", victim) + "," + quoted("\\u004cayers", own)),
+      layers_of(quoted("Layers", own) + "," + quoted("layers", victim)),
+      layers_of(quoted("Layers", own)),  // spelled wrong once: we would read none, they read one
+      layers_of(quoted("layers", victim) + "," + quoted("layers", own)),
+      layers_of(quoted("layers", victim) + "," + quoted("\\u006cayers", own)),
+      layers_of(quoted("layers", victim) + "," + quoted("Config", kOwn)),
+      layers_of(quoted("layers", victim) + "," + quoted("Annotations", "{}")),
+      layers_of(quoted("layers", victim) + "," + quoted("x", "1") + "," + quoted("x", "2")),
+      layers_of(quoted("layers", victim) + "," + quoted("MediaType", "5")),
+      layers_of(quoted("layers", victim) + "," + quoted("Manifests", "[]")),
+      in_layer(digest + "," + quoted("Digest", own_digest)),
+      in_layer(digest + "," + quoted("dige\u017Ft", own_digest)),
+      in_layer(digest + "," + quoted("dige\\u017Ft", own_digest)),
+      in_layer(digest + "," + quoted("digest", own_digest)),
+      in_layer(digest + "," + quoted("Size", "1")),
+      in_layer(digest + "," + quoted("url\u017F", "[]")),
+      in_layer(digest + "," + quoted("y", "1") + "," + quoted("y", "1")),
+      R"({"config":{"size":1,)" + digest + "," + quoted("DIGEST", own_digest) + "}}",
+      layers_of(quoted("layers", victim) + "," +
+                quoted("subject", "{\"size\":1," + digest + "," + quoted("Digest", own_digest) + "}")),
+  };
+  for (const auto& bytes : ambiguous) check_linkable(bytes, kOci, false);
+  const string ambiguous_indexes[] = {
+      R"({"manifests":[)" + kVictim + R"(],"Manifests":[)" + kOwn + "]}",
+      R"({"manifests":[)" + kVictim + R"(],"manifest\u017f":[)" + kOwn + "]}",
+      R"({"manifests":[)" + kVictim + R"(],"manifests":[)" + kOwn + "]}",
+      in_child(quoted("Platform", "{}")),
+      in_child(quoted("platform", "{}") + "," + quoted("platform", "{}")),
+      in_platform(R"("os":"linux","architecture":"amd64","OS":"windows")"),
+      in_platform(R"("os":"linux","architecture":"amd64","o\u017F":"windows")"),
+      in_platform(R"("os":"linux","os":"windows")"),
+      in_platform(R"("os":"linux","Architecture":"amd64")"),
+      in_platform(R"("os":"linux","architecture":"amd64","var\u0131ant":"v8")"),
+      in_platform(R"("os":"linux","architecture":"amd64","OS.features":[])"),
+      in_platform(R"("os":"linux","architecture":"amd64","variant":")" + string(100, 'v') + '"'),
+  };
+  for (const auto& bytes : ambiguous_indexes) check_linkable(bytes, kIndex, false);
+}
+
+TEST_CASE("names that no other parser takes for a known one, and everything in annotations, leave a manifest as it is") {
+  const string plain = quoted("layers", "[" + kOwn + "]");
+  const string fine[] = {
+      layers_of(plain),
+      layers_of(quoted("\\u006cayers", "[" + kOwn + "]")),  // decoded, it is spelled exactly
+      layers_of(plain + R"(,"annotations":{"Layers":"x","layers":"y","layers":"z","Digest":"d"})"),
+      layers_of(plain + R"(,"other":{"Digest":"x","a":1,"a":2,"layers":[{"Digest":1}]})"),
+      layers_of(plain + R"(,"layer":1,"layersx":1,"l\u00e4yers":1,"":1,"x":1,"X":1)"),
+      layers_of(plain + R"(,"Digest":1,"Platform":1)"),  // known in descriptors, not here
+      in_layer(R"("digest":")" + kOwnDigest + R"(","annotations":{"Digest":"x","digest":"y","digest":"z"},"layers":1,"Config":1)"),
+      in_layer(R"("data":"e30=","artifactType":"x","digest":")" + kOwnDigest + '"'),
+  };
+  for (const auto& bytes : fine) check_linkable(bytes, kOci, true);
+  const auto index = in_platform(
+      R"("os":"linux","architecture":"arm64","variant":"v8","os.version":"1","os.features":["Os"],"Digest":1)");
+  check_linkable(index, kIndex, true);
+  CHECK(Manifest::parse(index, kIndex)->manifests[0].platform == "linux/arm64/v8");
+}
+
+TEST_CASE("an object with more unknown members than are compared is ambiguous") {
+  const auto with = [](unsigned count) {
+    string members = quoted("layers", "[]");
+    for (unsigned i = 0; i < count; ++i) members += ',' + quoted("member" + std::to_string(i), "0");
+    return layers_of(members);
+  };
+  check_linkable(with(64), kOci, true);
+  check_linkable(with(65), kOci, false);
+}
+
+TEST_CASE("4,096 descriptors are kept of a manifest, and of one with more none") {
+  const auto with = [](std::size_t count, const string& last) {
+    string list;
+    for (std::size_t i = 0; i + 1 < count; ++i) list += kOwn + ',';
+    return list + last;
+  };
+  check_linkable(image(kOci, kConfig, with(4095, kOwn)), kOci, true);
+  check_linkable(image(kOci, kConfig, with(4096, kOwn)), kOci, false);
+  check_linkable(index(kIndex, with(4096, kOwn)), kIndex, true);
+  check_linkable(index(kIndex, with(4097, kOwn)), kIndex, false);
+  CHECK(refused(index(kIndex, with(5000, "{}")), kIndex) == "invalid");  // a bad one spoils the whole, wherever it stands
+}
+
+TEST_CASE("a manifest of very many values, of one very long string, or nested without end is refused") {
+  const auto with = [](const string& value) { return image(kOci, kConfig, "", ",\"x\":" + value); };
+  string many(1'000'000, '0');
+  for (std::size_t i = 1; i < many.size(); i += 2) many[i] = ',';
+  CHECK(refused(with("[" + many + "0]"), kOci) == "invalid");
+  CHECK(Manifest::parse(with("[" + many + "0]"), kOci).error().what == "manifest: JSON with more than 262144 values");
+  CHECK(refused(with('"' + string(1 << 20, 'x') + '"'), kOci) == "taken");
+  CHECK(refused(with('"' + string((1 << 20) + 1, 'x') + '"'), kOci) == "invalid");
+  CHECK(refused(with(string(1'000'000, '[')), kOci) == "invalid");
+}
+
+TEST_CASE("members of the wrong kind do not count where nothing depends on them") {
+  CHECK(refused(image(kOci, kConfig, "", R"(,"subject":[1])"), kOci) == "taken");
+  CHECK_FALSE(Manifest::parse(image(kOci, kConfig, "", R"(,"subject":"x")"), kOci)->subject);
+  CHECK(refused(image(kOci, kConfig, "", R"(,"manifests":{"digest":1})"), kOci) == "taken");
+  CHECK(refused(in_layer(R"("digest":")" + kOwnDigest + R"(","platform":["os"],"mediaType":{"a":[]})"), kOci) == "taken");
+  CHECK(refused(R"({"config":[],"layers":[]})", kOci) == "invalid");
+  CHECK(refused(layers_of(R"("layers":[[]])"), kOci) == "invalid");
+}
+
+TEST_CASE("a config names its platform, none, or one that cannot be told") {
+  const auto platform = [](const string& bytes) { return platform_of_config(bytes).value_or("?"); };
+  CHECK(platform(R"({"os":"linux","architecture":"arm64","variant":"v8","config":{"os":"x","Os":"y"}})") == "linux/arm64/v8");
+  CHECK(platform(R"({"architecture":"amd64","os":"linux","rootfs":{},"rootfs":{}})") == "linux/amd64");
+  for (const string none : {"", "[]", "text", "\xff", "{}", R"({"os":"linux"})", R"({"os":"unknown","architecture":"unknown"})"})
+    CHECK_MESSAGE(platform(none) == "", none);
+  // Go takes text that is not UTF-8, matches members without regard to case, and takes the last of two.
+  for (const string unknown :
+       {"{\"os\":\"linux\",\"architecture\":\"amd64\",\"author\":\"\xff\"}",
+        R"({"os":"linux","architecture":"amd64","OS":"windows"})", R"({"os":"linux","architecture":"amd64","o\u017F":"windows"})",
+        R"({"os":"linux","architecture":"amd64","os":"windows"})", R"({"Os":"linux","architecture":"amd64"})", R"( {"os":"linux")"})
+    CHECK_MESSAGE(platform(unknown) == "?", unknown);
+}
