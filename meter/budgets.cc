@@ -27,7 +27,7 @@ double graph_ratio(__int128 part, __int128 whole) {
 void Budgets::configure(std::vector<BudgetOptions> budgets, std::shared_ptr<const Prices> prices) {
   std::lock_guard lock(mutex_);
   budgets_.clear();
-  for (auto& options : budgets) budgets_.push_back({std::move(options), 0, {}, 0});
+  for (auto& options : budgets) budgets_.push_back({std::move(options), 0, 0, {}, 0});
   prices_ = std::move(prices);
   settle_locked();
 }
@@ -51,8 +51,18 @@ void Budgets::load(const Ledger& ledger) {
 void Budgets::note(HourNumber hour, const UsageKey& key, const Usage& usage) {
   if (key.direction != Direction::received) return;
   std::lock_guard lock(mutex_);
-  rows_[{day_of(hour), std::string(key.team), std::string(key.upstream)}] += usage;
+  const auto day = day_of(hour);
+  rows_[{day, std::string(key.team), std::string(key.upstream)}] += usage;
   changed_ = true;
+  for (auto& budget : budgets_) {
+    if (!budget.of(key.team, key.upstream) || !counts_today(budget, day)) continue;
+    budget.bytes += usage.amount;
+    judge(budget);
+  }
+}
+
+bool Budgets::counts_today(const Budget& budget, DayNumber day) const {
+  return budget.options.span == BudgetOptions::Span::month ? month_of(day) == month_of(today_) : day == today_;
 }
 
 void Budgets::settle() {
@@ -91,49 +101,52 @@ void Budgets::settle_locked() {
     }
   }
   for (auto& budget : budgets_) {
-    std::uint64_t bytes = 0;
-    Money money;
+    budget.bytes = 0;
+    budget.money = Money();
     std::size_t item = 0;
     for (const auto& [row, usage] : rows_) {
       const auto& [day, team, upstream] = row;
-      const bool mine = budget.options.who == (budget.options.of == BudgetOptions::Of::team ? team : upstream);
-      const bool now = budget.options.span == BudgetOptions::Span::month ? month_of(day) == month : day == today_;
-      if (mine && now) {
-        bytes += usage.amount;
-        money += costs[item];
+      if (budget.of(team, upstream) && counts_today(budget, day)) {
+        budget.bytes += usage.amount;
+        budget.money += costs[item];
       }
       ++item;
     }
-    judge(budget, bytes, money);
+    judge(budget);
   }
 }
 
-void Budgets::judge(Budget& budget, std::uint64_t bytes, Money money) const {
+void Budgets::judge(Budget& budget) {
   const auto& options = budget.options;
   const auto beyond = [&](const std::optional<BudgetOptions::Limit>& limit) {
     if (!limit) return false;
-    return limit->bytes ? bytes >= *limit->bytes : money >= *limit->money;
+    return limit->bytes ? budget.bytes >= *limit->bytes : budget.money >= *limit->money;
   };
   budget.state = beyond(options.hard) ? 2 : beyond(options.soft) ? 1 : 0;
   const auto& limit = options.hard ? *options.hard : *options.soft;
-  budget.used = limit.bytes ? graph_ratio(static_cast<__int128>(bytes), static_cast<__int128>(*limit.bytes))
-                            : graph_ratio(money.attos(), limit.money->attos());
-  const auto& met = budget.state == 2 || !options.soft ? limit : *options.soft;
+  budget.used = limit.bytes ? graph_ratio(static_cast<__int128>(budget.bytes), static_cast<__int128>(*limit.bytes))
+                            : graph_ratio(budget.money.attos(), limit.money->attos());
+}
+
+// `budget NAME: team ml has BYTES of BYTES bytes this month`, of the limit that it has met.
+std::string Budgets::said(const Budget& budget) {
+  const auto& options = budget.options;
+  const auto& met = (budget.state == 2 && options.hard) || !options.soft ? *options.hard : *options.soft;
   const auto decimals = minor_digits(options.currency);
-  budget.said = "budget " + options.name + ": " + (options.of == BudgetOptions::Of::team ? "team " : "upstream ") + options.who +
-                (met.bytes
-                     ? " has " + std::to_string(bytes) + " of " + std::to_string(*met.bytes) + " bytes "
-                     : " has " + money.rounded(decimals) + " of " + met.money->rounded(decimals) + ' ' + options.currency + ' ') +
-                budget_span_text(options.span);
+  return "budget " + options.name + ": " + (options.of == BudgetOptions::Of::team ? "team " : "upstream ") + options.who +
+         (met.bytes
+              ? " has " + std::to_string(budget.bytes) + " of " + std::to_string(*met.bytes) + " bytes "
+              : " has " + budget.money.rounded(decimals) + " of " + met.money->rounded(decimals) + ' ' + options.currency + ' ') +
+         budget_span_text(options.span);
 }
 
 Budgets::Verdict Budgets::ask(std::string_view team, std::string_view upstream) const {
   Verdict verdict;
   std::lock_guard lock(mutex_);
   for (const auto& budget : budgets_) {
-    if (budget.state == 0 || budget.options.who != (budget.options.of == BudgetOptions::Of::team ? team : upstream)) continue;
-    auto& said = budget.state == 2 ? verdict.refusal : verdict.warning;
-    if (said.empty()) said = budget.said;
+    if (budget.state == 0 || !budget.of(team, upstream)) continue;
+    auto& text = budget.state == 2 ? verdict.refusal : verdict.warning;
+    if (text.empty()) text = said(budget);
   }
   return verdict;
 }

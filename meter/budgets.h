@@ -1,8 +1,10 @@
 #pragma once
 // Budgets: what has been fetched from upstreams this day and this month, by whom, against what may be.
 //
-// What counts is what the ledger counts as received, of the calendar's day or month in UTC, a flush interval late: what is under
-// way when a hard limit is reached is fetched to its end. In money it is what the bill of the month so far says (meter/bill.h).
+// Every byte that a loop receives from an upstream is noted here at once, by team and upstream alone: neither the repository that
+// was asked for nor the room in the cells and in the ledger changes what is charged. Days and months are those of the calendar in
+// UTC. A download that is under way when a hard limit is reached is fetched to its end. A budget in money is what the bill of the
+// month so far says (meter/bill.h); it is worked out by settle(), so it is a flush interval late.
 // Thread: any.
 
 #include <map>
@@ -28,9 +30,9 @@ class Budgets {
   void configure(std::vector<BudgetOptions> budgets, std::shared_ptr<const Prices> prices);
   // What this month has used so far. Before anything is noted.
   void load(const Ledger& ledger);
-  // Something went into the ledger.
+  // Something was received from an upstream, or anything else was counted, which is passed over. Takes a lock: not for hits.
   void note(HourNumber hour, const UsageKey& key, const Usage& usage);
-  // All of a fold was noted, or time has passed: works out where each budget stands.
+  // Time has passed: works out anew where each budget stands.
   void settle();
 
   struct Verdict {
@@ -42,8 +44,8 @@ class Budgets {
 
   struct Standing {
     std::string name;
-    int state = 0;       // 1: beyond the soft limit, 2: beyond the hard one
-    double used = 0;     // of the hard limit, else of the soft one; for a graph, nothing is decided by it
+    int state = 0;  // 1: beyond the soft limit, 2: beyond the hard one
+    double used = 0;  // of the hard limit, else of the soft one; for a graph, nothing is decided by it
   };
   std::vector<Standing> standings() const;
 
@@ -51,18 +53,24 @@ class Budgets {
   struct Budget {
     BudgetOptions options;
     int state = 0;
-    std::string said;  // `budget NAME: team ml has fetched ... this month`
+    std::uint64_t bytes = 0;  // of its day or month so far
+    Money money;  // as settle() last found it
     double used = 0;
+    bool of(std::string_view team, std::string_view upstream) const {
+      return options.who == (options.of == BudgetOptions::Of::team ? team : upstream);
+    }
   };
   using Row = std::tuple<DayNumber, std::string, std::string>;  // day, team, upstream
   void settle_locked();
-  void judge(Budget& budget, std::uint64_t bytes, Money money) const;
+  bool counts_today(const Budget& budget, DayNumber day) const;
+  static void judge(Budget& budget);
+  static std::string said(const Budget& budget);
 
   const Clock& clock_;
   mutable std::mutex mutex_;
-  std::vector<Budget> budgets_;            // guarded by mutex_, as all below
+  std::vector<Budget> budgets_;  // guarded by mutex_, as all below
   std::shared_ptr<const Prices> prices_ = std::make_shared<const Prices>();
-  std::map<Row, Usage> rows_;              // of this month
+  std::map<Row, Usage> rows_;  // of this month
   DayNumber today_ = 0;
   bool changed_ = true;
 };

@@ -114,10 +114,11 @@ Result<std::unique_ptr<CellBlock>> CellBlock::read(const std::string& path) {
 
 CellBlock::~CellBlock() { ::munmap(memory_, bytes_); }
 
-CellBlock::Slot* CellBlock::insert(HourNumber hour, std::string_view series, UsageKey& key) {
+CellBlock::Slot* CellBlock::insert(HourNumber hour, std::string_view series, UsageKey& key, Use use) {
   Header& own = header();
   const auto used = own.used.load(std::memory_order_relaxed);
-  if (used >= size_.slots || size_.text - text_used_ < series.size()) {
+  const auto slots_kept = use == Use::named ? size_.slots / 8 : 0, text_kept = use == Use::named ? size_.text / 8 : 0;
+  if (used + slots_kept >= size_.slots || size_.text - text_used_ < series.size() + text_kept) {
     own.text_used.store(size_.text, std::memory_order_relaxed);
     return nullptr;
   }
@@ -189,7 +190,7 @@ UsageRecorder::UsageRecorder(const Clock& clock, CellBlock* first, std::shared_p
 void UsageRecorder::add(const UsageKey& given, const Usage& usage) {
   if (const auto hour = hour_of(clock_.wall_seconds()); hour != hour_) {
     hour_ = hour;
-    slots_.clear();
+    forget_slots();
   }
   UsageKey key = given;
   key.identity = key.identity.substr(0, kMostIdentityBytes);
@@ -198,15 +199,36 @@ void UsageRecorder::add(const UsageKey& given, const Usage& usage) {
   key.team = {};
   const auto found = slots_.find(key);
   auto* slot = found != slots_.end() ? found->second : insert(key);
+  if (!slot) slot = nameless(key);
   if (slot) CellBlock::add(*slot, usage);
   else current_->add_overflow(hour_, key.outcome, key.direction, usage);
+  if (key.direction == Direction::received && charge_) {
+    key.team = teams_->of(key.identity);
+    charge_(hour_, key, usage);
+  }
+}
+
+void UsageRecorder::forget_slots() {
+  slots_.clear();
+  nameless_.clear();
+}
+
+// There are as many of these as teams and upstreams are configured, whatever names clients make up.
+CellBlock::Slot* UsageRecorder::nameless(const UsageKey& given) {
+  const UsageKey key{kOther, teams_->of(given.identity), kOther, given.upstream, given.outcome, given.direction};
+  if (const auto found = nameless_.find(key); found != nameless_.end()) return found->second;
+  encode_series(key, scratch_);
+  UsageKey kept;
+  auto* slot = current_->insert(hour_, scratch_, kept, CellBlock::Use::nameless);
+  if (slot) nameless_.emplace(kept, slot);
+  return slot;
 }
 
 CellBlock::Slot* UsageRecorder::insert(const UsageKey& given) {
   if (auto* next = offered_.exchange(nullptr, std::memory_order_acq_rel)) {
     current_->leave();
     current_ = next;
-    slots_.clear();
+    forget_slots();
   }
   UsageKey key = given;
   key.team = teams_->of(key.identity);
@@ -221,7 +243,7 @@ CellBlock::Slot* UsageRecorder::insert(const UsageKey& given) {
 
 void UsageRecorder::set_teams(std::shared_ptr<const Teams> teams) {
   teams_ = std::move(teams);
-  slots_.clear();
+  forget_slots();
 }
 
 bool UsageRecorder::offer(CellBlock* next) {

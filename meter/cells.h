@@ -59,7 +59,9 @@ class CellBlock {
 
   // ---- the loop's side ----
   // A cell for a key of that hour; nothing when the block is full. The key's views stay valid as long as the block.
-  Slot* insert(HourNumber hour, std::string_view series, UsageKey& key);
+  // The last eighth of a block is for keys without names, which stand for those that found no room.
+  enum class Use { named, nameless };
+  Slot* insert(HourNumber hour, std::string_view series, UsageKey& key, Use use = Use::named);
   static void add(Slot& slot, const Usage& usage) noexcept;
   // Counts what has no cell: by outcome and direction alone, in the hour of the latest.
   void add_overflow(HourNumber hour, Outcome outcome, Direction direction, const Usage& usage) noexcept;
@@ -96,8 +98,13 @@ class UsageRecorder {
   UsageRecorder(const Clock& clock, CellBlock* first, std::shared_ptr<const Teams> teams);
   UsageRecorder(const UsageRecorder&) = delete;
 
-  // A look into a table and two additions; no lock, no call to the kernel. The key's team is not looked at.
+  // A look into a table and two additions; no lock, no call to the kernel, but for what was received, which is charged as well.
+  // The key's team is not looked at. A key that finds no cell counts as identity and repository `other` of its team, upstream,
+  // outcome and direction.
   void add(const UsageKey& key, const Usage& usage);
+  // Is told of all that is received from upstreams, with its team, whether there is a cell for it or not.
+  using Charge = std::function<void(HourNumber hour, const UsageKey& key, const Usage& usage)>;
+  void set_charge(Charge charge) { charge_ = std::move(charge); }
   // Whose team an identity's usage is counted for from now on.
   void set_teams(std::shared_ptr<const Teams> teams);
   const Teams& teams() const noexcept { return *teams_; }
@@ -112,6 +119,8 @@ class UsageRecorder {
     std::size_t operator()(const UsageKey& key) const noexcept;
   };
   CellBlock::Slot* insert(const UsageKey& key);
+  CellBlock::Slot* nameless(const UsageKey& key);
+  void forget_slots();
 
   const Clock& clock_;
   CellBlock* current_;
@@ -119,6 +128,9 @@ class UsageRecorder {
   HourNumber hour_ = 0;
   // By a key without its team.
   std::unordered_map<UsageKey, CellBlock::Slot*, Hash> slots_;
+  // For what found no room, by a key with its team and without names.
+  std::unordered_map<UsageKey, CellBlock::Slot*, Hash> nameless_;
+  Charge charge_;
   std::string scratch_;
   std::atomic<CellBlock*> offered_{nullptr};
 };

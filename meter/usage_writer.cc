@@ -134,10 +134,9 @@ Status UsageWriter::fold_block(Block& block, bool last) {
     }
     if (auto committed = fold.commit(); !committed) return committed;
     for (auto i = from; i < until; ++i) {
-      const auto& [cell, hour, key, now] = grown[i];
+      const auto cell = grown[i].cell;
       if (cell >= block.folded.size()) block.folded.resize(cell + 1);
-      if (observer_.counted) observer_.counted(hour, key, now - block.folded[cell]);
-      block.folded[cell] = now;
+      block.folded[cell] = grown[i].now;
     }
     if (end) break;
   }
@@ -199,7 +198,7 @@ Status UsageWriter::fold() {
   if (status && std::exchange(failing_, false) && log_) log_->info("usage is written to the ledger again");
   refill();  // also when the ledger takes nothing: then what is new is counted in memory
   if (status) trim();
-  if (observer_.folded) observer_.folded();
+  if (folded_) folded_();
   return status;
 }
 
@@ -220,8 +219,8 @@ Status UsageWriter::note_stored(HourNumber hour, const std::vector<Stored>& stor
   return fold.commit();
 }
 
-void UsageWriter::start(Observer observer) {
-  observer_ = std::move(observer);
+void UsageWriter::start(std::function<void()> folded) {
+  folded_ = std::move(folded);
   thread_ = std::thread([this] { serve(); });
 }
 

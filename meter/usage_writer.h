@@ -52,13 +52,8 @@ class UsageWriter {
 
   UsageRecorder& recorder(unsigned loop) { return *recorders_[loop]; }
 
-  // Told on the thread that folds, while it does: what went into the ledger, and that a fold is over.
-  struct Observer {
-    std::function<void(HourNumber hour, const UsageKey& key, const Usage& usage)> counted;
-    std::function<void()> folded;
-  };
-  // From now on a fold each flush interval.
-  void start(Observer observer = {});
+  // From now on a fold each flush interval. `folded` is called after each, on the thread that folds.
+  void start(std::function<void()> folded = {});
   // Everything that was counted before goes into the ledger. Any thread. Error: the ledger's; nothing is lost by it.
   Status fold();
 
@@ -101,7 +96,7 @@ class UsageWriter {
   const UsageLayout layout_;
   std::unique_ptr<Ledger> ledger_;
   std::vector<std::unique_ptr<UsageRecorder>> recorders_;
-  Observer observer_;
+  std::function<void()> folded_;
 
   std::mutex folding_;                          // held for a fold
   std::vector<std::unique_ptr<Block>> blocks_;  // guarded by folding_

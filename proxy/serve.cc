@@ -351,6 +351,9 @@ int serve(const LoadedConfig& config, const ConfigSource& source) {
   for (auto& loop : loops) {
     loop_parts.push_back(std::make_unique<LoopParts>(*loop, meter.counters(loop->index()), usage.recorder(loop->index()), pool,
                                                      std::string("weir/") + version()));
+    usage.recorder(loop->index()).set_charge([&budgets](HourNumber hour, const UsageKey& key, const Usage& received) {
+      budgets.note(hour, key, received);
+    });
   }
   FillTable fills(store);
   NegativeCache unknown(clock);
@@ -382,11 +385,10 @@ int serve(const LoadedConfig& config, const ConfigSource& source) {
   add_usage_gauges(meter, site, usage);
   store.budget().set_metering(usage.room());
   scrub.start();
-  usage.start({[&budgets](HourNumber hour, const UsageKey& key, const Usage& counted) { budgets.note(hour, key, counted); },
-               [&budgets, &store, &usage] {
-                 budgets.settle();
-                 store.budget().set_metering(usage.room());
-               }});
+  usage.start([&budgets, &store, &usage] {
+    budgets.settle();
+    store.budget().set_metering(usage.room());
+  });
   StorageCensus census(clock, log, store, usage, [&site](std::string_view name_space) {
     const auto upstream = site.settings()->router->find(name_space);
     return upstream ? upstream->options().name : std::string(name_space);

@@ -301,6 +301,23 @@ TEST_CASE("beyond a budget's soft limit misses carry a warning, beyond the hard 
   CHECK(wait_until([&] { return scene.get(blobs[2].path).status == 200; }));
 }
 
+TEST_CASE("made-up repository names do not detach what is fetched from its team's budget") {
+  // The writer does not come by, so the loop's one block of cells stays full, and nothing is noted late.
+  constexpr double kLimit = 1'000'000;
+  Scene scene({.sections = "[server]\nthreads = 1\n[meter]\nflush-interval = 1h\nbudget.hard = team none, month, -, 1MB\n"});
+  HttpClient client(scene.weir.address());
+  for (int i = 0; i < 2500; ++i) REQUIRE(client.head(manifest_path("made-up" + std::to_string(i), "latest")).status == 404);
+  bool refused = false;
+  for (std::uint64_t i = 0; i < 10 && !refused; ++i) {
+    const auto blob = scene.put_blob(200'000, i + 1);
+    const bool over = scene.received() >= kLimit;
+    refused = scene.get(blob.path).status == 429;
+    CHECK(refused == over);
+    CHECK(scene.gets(blob.path) == (over ? 0 : 1));
+  }
+  CHECK(refused);
+}
+
 TEST_CASE("a tag is asked for less when an upstream grants little more, as its ratelimit headers say (pain 7)") {
   Scene scene({.sections = "[cache]\ntag-ttl = 1s\n"});
   auto image = make_image({.layers = {"one"}});

@@ -68,6 +68,21 @@ TEST_CASE("a budget of bytes warns from its soft limit on, and refuses from its 
   CHECK(budgets.standings().at(0).state == 2);
 }
 
+TEST_CASE("what is received counts for a budget of bytes at once") {
+  ManualClock clock(*parse_moment("2026-04-10") * 3600ll);
+  Budgets budgets(clock);
+  budgets.configure(some_budgets({{"ml", "team ml, day, -, 1GB"}}), shared_prices(""));
+  const auto hour = hour_of(clock.wall_seconds());
+  budgets.note(hour, fetched_by("ml"), {1, kGigabyte - 1});
+  CHECK(budgets.ask("ml", "up").refusal == "");
+  budgets.note(hour - 24, fetched_by("ml"), {1, kGigabyte});
+  CHECK(budgets.ask("ml", "up").refusal == "");
+  budgets.note(hour, fetched_by("ml"), {1, 1});
+  CHECK(budgets.ask("ml", "up").refusal == "budget ml: team ml has 1000000000 of 1000000000 bytes today");
+  budgets.settle();
+  CHECK(budgets.ask("ml", "up").refusal == "budget ml: team ml has 1000000000 of 1000000000 bytes today");
+}
+
 TEST_CASE("a budget of a day and an upstream, in money") {
   ManualClock clock(*parse_moment("2026-04-10T23") * 3600ll);
   Budgets budgets(clock);

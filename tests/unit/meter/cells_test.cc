@@ -65,7 +65,39 @@ TEST_CASE("what a full block has no cell for is counted as other") {
     if (key.identity == kOther) other += usage;
   });
   CHECK(sum == Usage{12, 120});
-  CHECK(other == Usage{4, 40});
+  CHECK(other == Usage{5, 50});  // the last of eight cells stands for all that found none
+}
+
+TEST_CASE("made-up names fill a block, and what has no cell still counts for its team and upstream") {
+  ManualClock clock(3600 * 500);
+  const auto block = CellBlock::in_memory({64, 1 << 16});
+  UsageRecorder recorder(clock, block.get(), teams({{"ml", {"node/*"}}}));
+  std::uint64_t charged = 0;
+  recorder.set_charge([&charged](HourNumber hour, const UsageKey& key, const Usage& usage) {
+    CHECK(hour == 500);
+    if (key.team == "ml" && key.upstream == "hub") charged += usage.amount;
+  });
+  const auto fetch = [&](const std::string& identity, const std::string& repository, std::uint64_t bytes) {
+    recorder.add({identity, {}, repository, "hub", Outcome::miss, Direction::received}, {1, bytes});
+  };
+  for (int i = 0; i < 1000; ++i) fetch("anonymous", "hub/made-up" + std::to_string(i), 1);
+  fetch("node/1", "hub/app", 70);
+  fetch("node/2", "hub/other", 7);
+  CHECK(charged == 77);
+  std::uint64_t counted = 0;
+  block->each([&](std::uint32_t, HourNumber, const UsageKey& key, const Usage& usage) {
+    CHECK(key.team != kOther);
+    if (key.team == "ml" && key.upstream == "hub") counted += usage.amount;
+  });
+  CHECK(counted == 77);
+}
+
+TEST_CASE("what is sent to clients is not charged") {
+  ManualClock clock(3600 * 500);
+  const auto block = CellBlock::in_memory(kSmall);
+  UsageRecorder recorder(clock, block.get(), teams());
+  recorder.set_charge([](HourNumber, const UsageKey&, const Usage&) { CHECK(false); });
+  recorder.add(usage_key("node"), {1, 10});
 }
 
 TEST_CASE("a fresh block is taken with the next new cell, and the old one is left whole") {

@@ -125,7 +125,7 @@ TEST_CASE("a block that has no successor in time counts as other, and loses noth
   const auto writer = opened_writer(clock, writing(scratch, 1, {32, 4096}));
   for (int i = 0; i < 100; ++i) writer->recorder(0).add(usage_key("node" + std::to_string(i)), {1, 3});
   REQUIRE(writer->fold().ok());
-  CHECK(sums_by_identity(writer->ledger()).at("other") == Usage{68, 204});
+  CHECK(sums_by_identity(writer->ledger()).at("other") == Usage{72, 216});
 }
 
 TEST_CASE("files of epochs that are not live count for nothing, and go") {
