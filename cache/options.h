@@ -34,6 +34,8 @@ struct CacheOptions {
   Milliseconds keep_within{0};
   // How much of what no upstream has any more is kept as if it were pinned; percent of the capacity.
   Share last_copies{.percent = 10};
+  // What all of the program may hold in memory for clients that read slowly.
+  std::uint64_t memory_budget = 256 << 20;
   // Bytes a second that the scrub reads; 0: it does not run by itself.
   std::uint64_t scrub_rate = 20 << 20;
   // A hit on bytes that were hashed longer ago is hashed on its way; 0: every hit, nothing: none.

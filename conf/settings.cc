@@ -81,6 +81,9 @@ std::vector<ConfigKey> cache_keys(CacheOptions& cache, FreshnessOptions& freshne
       {"capacity", share(cache.capacity),
        "What the directory may take of the disk at most, downloads under way and the index included; a size, or a share of the "
        "file system. What is used least goes for what comes."},
+      {"memory-budget", size(cache.memory_budget, 32 << 20),
+       "What may be held in memory for clients that read slowly: lists, manifests on their way in, and blobs that pass by a disk "
+       "that takes no bytes; when it is used up clients wait, or are told 503; at least 32MiB."},
       {"reserve", share(cache.reserve),
        "What stays free on the file system whoever fills it: blobs go when there is less; a size, or a share of the file "
        "system."},

@@ -138,12 +138,13 @@ ConfigValue count(unsigned& field, unsigned least, unsigned most) {
   return value;
 }
 
-ConfigValue size(std::uint64_t& field) {
+ConfigValue size(std::uint64_t& field, std::uint64_t least) {
   ConfigValue value;
   value.type = "SIZE";
-  value.read = [&field](std::string_view text, bool) -> Status {
+  value.read = [&field, least](std::string_view text, bool) -> Status {
     const auto bytes = parse_size(text);
     if (!bytes) return wrong(quoted(text) + " is not a size below 16777216 TiB, such as 512MiB, 100GB or 2TiB");
+    if (*bytes < least) return wrong(quoted(text) + " is less than " + show_size(least));
     field = *bytes;
     return ok_status();
   };

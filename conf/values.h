@@ -29,8 +29,8 @@ struct ConfigValue {
 
 // A whole number from `least` to `most`.
 ConfigValue count(unsigned& field, unsigned least, unsigned most);
-// Bytes, with or without a unit.
-ConfigValue size(std::uint64_t& field);
+// Bytes, with or without a unit, at least `least`.
+ConfigValue size(std::uint64_t& field, std::uint64_t least = 0);
 // Bytes, or from 1 % to 100 % of something.
 ConfigValue share(Share& field);
 // Bytes a second, with or without `/s`; 0 stands for never.

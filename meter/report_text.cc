@@ -222,7 +222,7 @@ std::string report_json(const Report& report) {
 }
 
 Result<Report> parse_report(std::string_view text) {
-  const auto json = Json::parse(text);
+  const auto json = Json::parse(text, {.values = SIZE_MAX, .string = SIZE_MAX});
   if (!json) return no_report(json.error().what);
   Report report;
   const auto kind = json->string_at("report");

@@ -18,8 +18,8 @@ namespace weir {
 class App final : public Handler {
  public:
   App(Site& site, BlobPull& blob_pull, ManifestPull& manifest_pull, PasswordCheck& passwords)
-      : site_(site), decide_(site, blob_pull), visibility_(site.clock), blobs_(site.store, blob_pull),
-        manifests_(manifest_pull, decide_), listings_(site.listings), tokens_(site, passwords) {}
+      : site_(site), decide_(site, blob_pull, manifest_pull), visibility_(site.clock), blobs_(site, blob_pull),
+        manifests_(manifest_pull, decide_), listings_(site), tokens_(site, passwords) {}
 
   Task<void> handle(Exchange& exchange) override;
 

@@ -15,6 +15,11 @@ constexpr auto kGrowthPatience = Seconds(300);
 constexpr auto kLookRound = Seconds(1);
 // A range that begins further than this beyond what has grown is fetched aside: a slow link needs seconds to come so far.
 constexpr std::uint64_t kNear = 32 << 20;
+// What an answer that comes past the disk holds at most for a slow client: what the transfer has received ahead, the piece on
+// its way out, and for the whole of a blob what waits for its digest.
+constexpr std::uint64_t kRelayed = 3 * Transfer::kMostBuffered;
+// As long as a request waits for its place at an upstream.
+constexpr auto kMemoryPatience = Seconds(20);
 
 ResponseHead blob_head(const Call& call, int status) {
   const auto digest = call.route.reference->digest()->text();
@@ -103,6 +108,11 @@ Task<void> Blobs::pass_through(Call& call) {
     const bool answered = co_await pass_range(call);
     if (answered) co_return;
   }
+  auto room = co_await memory_.take(call.parts.loop, kRelayed, kMemoryPatience);
+  if (!room) {
+    co_await fail(call, room.error());
+    co_return;
+  }
   PassThrough sink(call.exchange, store_.pool(), digest);
   sink.answer_with(blob_head(call, 200));
   auto status = co_await pull_.pass(call.parts, *call.target, sink);
@@ -127,6 +137,8 @@ Task<bool> Blobs::pass_range(Call& call) {
   if (asked.kind == RangeAnswer::Kind::whole || asked.ranges.size() > 1) co_return false;
   const auto range = asked.ranges[0];
   if (range.length() == size) co_return false;  // nobody gets all of it unverified
+  auto room = memory_.share();
+  if (!room.grow_to(kRelayed)) co_return false;  // which waits for some
   auto aside = co_await pull_.open_aside(call.parts, *call.target, digest, range, size);
   if (!aside) co_return false;
   auto head = blob_head(call, 206);
@@ -149,7 +161,9 @@ Task<bool> Blobs::go_on_without(Call& call, const Fill& fill, std::uint64_t from
   const auto announced = fill.progress().size;
   call.decide(Outcome::bypass);
   auto status = ok_status();
-  if (whole && from_the_start && (!until || until == announced)) {
+  auto room = co_await memory_.take(call.parts.loop, kRelayed, kMemoryPatience);
+  if (!room) status = room.error();
+  else if (whole && from_the_start && (!until || until == announced)) {
     PassThrough sink(call.exchange, store_.pool(), digest);
     status = co_await sink.go_on(call.parts.loop, store_.disk(), fill.file(), from, announced);
     if (status) status = co_await pull_.pass(call.parts, *call.target, sink);
@@ -179,7 +193,8 @@ Task<void> Blobs::deliver_whole(Call& call, BlobPull::Source& source, std::optio
 }
 
 Task<void> Blobs::deliver_range(Call& call, BlobPull::Source& source, ByteRange range, std::uint64_t size) {
-  auto aside = co_await open_aside(call, source, range, size);
+  auto room = memory_.share();
+  auto aside = co_await open_aside(call, source, range, size, room);
   if (aside) call.decide(Outcome::bypass);
   auto head = blob_head(call, 206);
   head.add("Content-Range", content_range(range, size));
@@ -191,6 +206,7 @@ Task<void> Blobs::deliver_range(Call& call, BlobPull::Source& source, ByteRange 
     if (!relayed) co_return;
     from = *relayed;
     aside.reset();  // gives its place at the upstream back
+    room.shrink_to(0);
     if (from <= range.last) call.decide(source.outcome);  // it broke off, and the fill will come by, or has already
   }
   const bool sent = co_await send(call, source, from, range.last + 1, range.length() == size);
@@ -199,12 +215,15 @@ Task<void> Blobs::deliver_range(Call& call, BlobPull::Source& source, ByteRange 
   (void)ended;
 }
 
-// Nothing: the bytes are there, or come soon, or the upstream will not give them twice.
+// Nothing: the bytes are there, or come soon, or the upstream will not give them twice, or there is no memory for them: then
+// the range waits for the fill.
 Task<std::optional<RegistryClient::Response>> Blobs::open_aside(Call& call, const BlobPull::Source& source, ByteRange range,
-                                                                std::uint64_t size) {
+                                                                std::uint64_t size, MemoryBudget::Share& room) {
   const auto* fill = std::get_if<std::shared_ptr<Fill>>(&source.from);
   if (!fill || Fill::available((*fill)->progress(), false) + kNear >= range.first) co_return std::nullopt;
+  if (!room.grow_to(kRelayed)) co_return std::nullopt;
   auto response = co_await pull_.open_aside(call.parts, *call.target, *call.route.reference->digest(), range, size);
+  if (!response) room.shrink_to(0);
   if (!response) co_return std::nullopt;
   co_return *std::move(response);
 }

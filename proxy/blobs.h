@@ -9,7 +9,7 @@ namespace weir {
 
 class Blobs {
  public:
-  Blobs(BlobStore& store, BlobPull& pull) : store_(store), pull_(pull) {}
+  Blobs(Site& site, BlobPull& pull) : store_(site.store), memory_(site.memory), pull_(pull) {}
   Task<void> serve(Call& call);
 
  private:
@@ -18,7 +18,7 @@ class Blobs {
   Task<void> deliver_range(Call& call, BlobPull::Source& source, ByteRange range, std::uint64_t size);
   Task<void> deliver_ranges(Call& call, BlobPull::Source& source, std::vector<ByteRange> ranges, std::uint64_t size);
   Task<std::optional<RegistryClient::Response>> open_aside(Call& call, const BlobPull::Source& source, ByteRange range,
-                                                           std::uint64_t size);
+                                                           std::uint64_t size, MemoryBudget::Share& room);
   Task<std::optional<std::uint64_t>> relay(Call& call, RegistryClient::Response& aside, ByteRange range, const Fill* fill);
   Task<bool> send(Call& call, BlobPull::Source& source, std::uint64_t from, std::optional<std::uint64_t> until, bool whole);
   Task<bool> heal(Call& call, BlobPull::Source& source, const Error& error, std::uint64_t from,
@@ -32,6 +32,7 @@ class Blobs {
   Task<void> fail(Call& call, Error error);
 
   BlobStore& store_;
+  MemoryBudget& memory_;
   BlobPull& pull_;
 };
 

@@ -93,7 +93,7 @@ Task<bool> Decide::admit_manifest(Call& call, const ManifestPull::Found& found) 
   if (question.asked == Question::Asked::digest) question.tags = kin.tags;
   if (!kin.record) {
     // Of one that is not linkable nothing is known that a rule may ask for.
-    const auto manifest = co_await parse_manifest(site_.store.pool(), call.parts.loop, *found.bytes, found.media_type);
+    const auto manifest = co_await manifests_.parse(call.parts, found);
     if (manifest && manifest->linkable) {
       kin.record = ManifestRecord{manifest->layer_bytes(), manifest->media_type, std::nullopt, {}};
       if (!media_type::is_index(manifest->media_type)) kin.record->config = manifest->blobs[0].digest;

@@ -19,7 +19,7 @@ bool may_ever(const Call& call, std::string_view identity, std::string_view acti
 
 class Decide {
  public:
-  Decide(Site& site, BlobPull& blobs) : site_(site), blobs_(blobs) {}
+  Decide(Site& site, BlobPull& blobs, ManifestPull& manifests) : site_(site), blobs_(blobs), manifests_(manifests) {}
 
   // May it go on? False: it is refused and answered. `call.undecided` says that admit_manifest() has to be asked.
   Task<bool> admit(Call& call);
@@ -35,6 +35,7 @@ class Decide {
 
   Site& site_;
   BlobPull& blobs_;
+  ManifestPull& manifests_;
 };
 
 }  // namespace weir

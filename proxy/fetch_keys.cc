@@ -5,7 +5,7 @@
 namespace weir {
 namespace {
 
-constexpr std::size_t kMostKeyBytes = 1 << 20;
+constexpr std::size_t kMostKeyBytes = 256 << 10;  // some milliseconds to parse
 
 Task<Result<std::string>> fetch_file(DiskPool& pool, Loop& loop, std::string file) {
   auto text = co_await pool.run(loop, [&file] { return read_small_file(file, kMostKeyBytes); });

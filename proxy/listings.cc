@@ -1,14 +1,15 @@
 #include "proxy/listings.h"
 
-#include "base/json.h"
 #include "base/text.h"
 #include "oci/media_type.h"
 #include "proxy/answer.h"
+#include "proxy/listing_reader.h"
 
 namespace weir {
 namespace {
 
-constexpr std::size_t kMostListBytes = 8 << 20;
+// What is longer is parsed on the pool: it takes over a millisecond.
+constexpr std::size_t kQuickListBytes = 64 << 10;
 constexpr std::string_view kNoReferrers = R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]})";
 
 void append_parameter(std::string& query, std::string_view name, std::string_view value) {
@@ -37,29 +38,8 @@ std::string_view next_query(const UpstreamHead& head) {
   return mark == std::string_view::npos ? std::string_view() : url.substr(mark + 1);
 }
 
-Error nonsense(std::string what) { return Error{Failure::corrupt, Side::upstream, false, "the upstream's " + std::move(what)}; }
-
-// An index's descriptors of one artifact type, or all of them.
-Result<std::string> filter_index(const std::string& body, const std::string& artifact_type) {
-  const auto json = Json::parse(body);
-  if (!json || !json->is_object()) return nonsense("referrers are not JSON");
-  const auto manifests = json->at("manifests");
-  if (!manifests || !manifests->is_array()) return nonsense("referrers are not an index");
-  for (const auto& item : manifests->items()) {
-    const auto digest = item.string_at("digest");
-    if (!digest || !Digest::parse(*digest)) return nonsense("referrers have a descriptor without a digest");
-  }
-  if (artifact_type.empty()) return body;
-  JsonWriter out;
-  out.object().member("schemaVersion", 2).member("mediaType", media_type::kOciIndex).key("manifests").array();
-  for (const auto& item : manifests->items()) {
-    if (item.string_at("artifactType") == artifact_type) out.value(item);
-  }
-  return out.end().end().take();
-}
-
-std::shared_ptr<const Listing> index_listing(std::string body, bool filtered) {
-  return std::make_shared<const Listing>(Listing{std::string(media_type::kOciIndex), std::move(body), "", filtered});
+std::shared_ptr<const Listing> index_listing(ChargedText body, bool filtered, std::string next = {}) {
+  return std::make_shared<const Listing>(Listing{std::string(media_type::kOciIndex), std::move(body), std::move(next), filtered});
 }
 
 }  // namespace
@@ -87,7 +67,7 @@ Task<void> Listings::serve_referrers(Call& call) {
 Task<void> Listings::serve(Call& call, std::string key, std::function<Task<Answer>()> ask) {
   const Instant start = call.parts.loop.now();
   Outcome outcome = Outcome::hit;
-  auto listing = cache_.find(key);
+  auto listing = site_.listings.find(key);
   if (!listing && !call.target->offline.empty()) {
     const auto error = not_held_offline(*call.target);
     call.decide(Outcome::denied);
@@ -121,15 +101,16 @@ Task<void> Listings::serve(Call& call, std::string key, std::function<Task<Answe
     if (!call.target->ns.empty()) append_parameter(query, "ns", call.target->ns);
     head.add("Link", '<' + std::string(call.request().path) + '?' + query + ">; rel=\"next\"");
   }
-  auto sent = co_await call.exchange.respond(std::move(head), listing->body);
+  // All readers of one list share its bytes.
+  auto sent = co_await call.exchange.respond(std::move(head), std::shared_ptr<const std::string>(listing, &listing->body.bytes));
   (void)sent;
 }
 
 // A flight may have ended between its caller's look and this one's start: who begins a flight looks once more.
 Task<Listings::Answer> Listings::ask_unless_known(std::string key, std::function<Task<Answer>()> ask, Milliseconds ttl) {
-  if (auto known = cache_.find(key)) co_return known;
+  if (auto known = site_.listings.find(key)) co_return known;
   auto answer = co_await ask();
-  if (answer) cache_.insert(key, *answer, ttl);
+  if (answer) site_.listings.insert(key, *answer, ttl);
   co_return answer;
 }
 
@@ -142,21 +123,25 @@ Task<Listings::Answer> Listings::ask_tags(LoopParts& parts, Router::Target targe
   request.twice = true;
   auto response = co_await target.upstream->request(parts.upstream(), request);
   if (!response) co_return std::move(response).error();
-  auto body = co_await response->read_all(kMostListBytes);
+  auto body = co_await read_body(site_, *response, kMostListBytes, 2);
   if (!body) co_return std::move(body).error();
-  const auto json = Json::parse(*body);
-  if (!json || !json->is_object()) co_return nonsense("tag list is not JSON");
-  JsonWriter out;
-  out.object().member("name", name).key("tags").array();
-  if (const auto tags = json->at("tags")) {
-    for (const auto& item : tags->items()) {
-      const auto text = item.string();
-      if (text && Tag::parse(*text)) out.value(*text);
-    }
-  }
-  out.end().end();
+  auto list = co_await read_list(parts, *std::move(body), [&name](std::string text) { return read_tag_list(text, name); });
+  if (!list) co_return std::move(list).error();
   co_return std::make_shared<const Listing>(
-      Listing{"application/json", out.take() + "\n", paging(next_query(response->head)), false});
+      Listing{"application/json", *std::move(list), paging(next_query(response->head)), false});
+}
+
+// Where a long list is read on the pool, the loop goes on with others. What it is charged with becomes what is left of it.
+Task<Result<ChargedText>> Listings::read_list(LoopParts& parts, ChargedText body,
+                                              std::function<Result<std::string>(std::string)> read) {
+  Result<std::string> list = std::string();
+  if (body.bytes.size() <= kQuickListBytes) list = read(std::move(body.bytes));
+  else list = co_await site_.store.pool().run(parts.loop, [&] { return read(std::move(body.bytes)); });
+  if (!list) co_return std::move(list).error();
+  body.bytes = *std::move(list);
+  body.bytes.shrink_to_fit();
+  body.share.shrink_to(body.bytes.capacity());
+  co_return std::move(body);
 }
 
 Task<Listings::Answer> Listings::ask_referrers(LoopParts& parts, Router::Target target, Digest digest, std::string artifact_type,
@@ -179,14 +164,14 @@ Task<Listings::Answer> Listings::ask_referrers(LoopParts& parts, Router::Target 
     auto answer = co_await ask_referrers_tag(parts, target, digest, artifact_type);
     co_return answer;
   }
-  auto body = co_await response->read_all(kMostListBytes);
+  auto body = co_await read_body(site_, *response, kMostListBytes, 2);
   if (!body) co_return std::move(body).error();
   const bool done = response->head.header("OCI-Filters-Applied").value_or("").find("artifactType") != std::string_view::npos;
-  auto index = filter_index(*body, done ? "" : artifact_type);
+  const std::string wanted = done ? "" : artifact_type;
+  auto index = co_await read_list(parts, *std::move(body),
+                                  [&wanted](std::string text) { return read_referrers(std::move(text), wanted); });
   if (!index) co_return std::move(index).error();
-  Listing listing{std::string(media_type::kOciIndex), *std::move(index), paging(next_query(response->head)),
-                  !artifact_type.empty()};
-  co_return std::make_shared<const Listing>(std::move(listing));
+  co_return index_listing(*std::move(index), !artifact_type.empty(), paging(next_query(response->head)));
 }
 
 // distribution-spec, "Referrers Tag Schema": an index under the tag `sha256-HEX`, HEX cut at 64 digits.
@@ -200,11 +185,12 @@ Task<Listings::Answer> Listings::ask_referrers_tag(LoopParts& parts, Router::Tar
   request.twice = true;
   auto response = co_await target.upstream->request(parts.upstream(), request);
   if (!response && response.error().failure == Failure::not_found)
-    co_return index_listing(std::string(kNoReferrers), !artifact_type.empty());
+    co_return index_listing({std::string(kNoReferrers), {}}, !artifact_type.empty());
   if (!response) co_return std::move(response).error();
-  auto body = co_await response->read_all(kMostListBytes);
+  auto body = co_await read_body(site_, *response, kMostListBytes, 2);
   if (!body) co_return std::move(body).error();
-  auto index = filter_index(*body, artifact_type);
+  auto index = co_await read_list(parts, *std::move(body),
+                                  [&artifact_type](std::string text) { return read_referrers(std::move(text), artifact_type); });
   if (!index) co_return std::move(index).error();
   co_return index_listing(*std::move(index), !artifact_type.empty());
 }

@@ -7,13 +7,13 @@
 
 #include "base/single_flight.h"
 #include "proxy/call.h"
-#include "proxy/listing_cache.h"
+#include "proxy/read_body.h"
 
 namespace weir {
 
 class Listings {
  public:
-  explicit Listings(ListingCache& cache) : cache_(cache) {}
+  explicit Listings(Site& site) : site_(site) {}
   Task<void> serve_tags(Call& call);
   Task<void> serve_referrers(Call& call);
 
@@ -21,11 +21,12 @@ class Listings {
   using Answer = Result<std::shared_ptr<const Listing>>;
   Task<void> serve(Call& call, std::string key, std::function<Task<Answer>()> ask);
   Task<Answer> ask_unless_known(std::string key, std::function<Task<Answer>()> ask, Milliseconds ttl);
+  Task<Result<ChargedText>> read_list(LoopParts& parts, ChargedText body, std::function<Result<std::string>(std::string)> read);
   Task<Answer> ask_tags(LoopParts& parts, Router::Target target, std::string name, std::string page);
   Task<Answer> ask_referrers(LoopParts& parts, Router::Target target, Digest digest, std::string artifact_type, std::string page);
   Task<Answer> ask_referrers_tag(LoopParts& parts, Router::Target target, Digest digest, std::string artifact_type);
 
-  ListingCache& cache_;
+  Site& site_;
   SingleFlight<std::string, Answer> flights_;
 };
 

@@ -8,6 +8,10 @@ namespace weir {
 Task<void> Manifests::serve(Call& call) {
   const Instant start = call.parts.loop.now();
   auto found = co_await pull_.find(call.parts, *call.target, *call.route.reference);
+  if (found && found->file) {
+    const bool right = co_await pull_.check(call.parts, *found);
+    if (!right) found = co_await pull_.find(call.parts, *call.target, *call.route.reference);
+  }
   call.waited_since(start, found && found->outcome == Outcome::hit);
   if (!found) {
     const auto& error = found.error();
@@ -42,10 +46,21 @@ Task<void> Manifests::serve(Call& call) {
   if (unchanged) {
     auto sent = co_await call.exchange.respond_empty(std::move(head));
     (void)sent;
+  } else if (found->file) {
+    co_await send_file(call, std::move(head), *found);
   } else {
     auto sent = co_await call.exchange.respond(std::move(head), found->bytes);
     (void)sent;
   }
+}
+
+Task<void> Manifests::send_file(Call& call, ResponseHead head, const ManifestPull::Found& found) {
+  auto status = co_await call.exchange.begin(std::move(head), found.file->size);
+  if (status) status = co_await call.exchange.send_file(found.file->file->get(), 0, found.file->size);
+  if (status) status = co_await call.exchange.end();
+  if (status) co_return;
+  call.error = status.error().what;
+  if (status.error().side == Side::local) co_await pull_.give_up(call.parts, *found.digest, found.file->record, call.error);
 }
 
 }  // namespace weir

@@ -13,6 +13,9 @@ class Manifests {
   Task<void> serve(Call& call);
 
  private:
+  // A large one, from the store's file.
+  Task<void> send_file(Call& call, ResponseHead head, const ManifestPull::Found& found);
+
   ManifestPull& pull_;
   Decide& decide_;
 };

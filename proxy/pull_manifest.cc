@@ -2,9 +2,13 @@
 
 #include "base/text.h"
 #include "oci/media_type.h"
+#include "proxy/read_body.h"
 
 namespace weir {
 namespace {
+
+// What is larger is sent from its file: its readers need no memory, and two calls to the kernel more are nothing beside its bytes.
+constexpr std::uint64_t kMostInMemory = 16 << 10;
 
 Error unknown_manifest(const std::string& reference) {
   return Error{Failure::not_found, Side::client, false, "the upstream has no manifest " + reference};
@@ -64,10 +68,43 @@ struct Inspected {
 
 }  // namespace
 
-Task<Result<Manifest>> parse_manifest(DiskPool& pool, Loop& loop, const std::string& bytes, const std::string& media_type) {
-  if (bytes.size() <= Manifest::kQuickBytes) co_return Manifest::parse(bytes, media_type);
-  auto manifest = co_await pool.run(loop, [&] { return Manifest::parse(bytes, media_type); });
+Task<Result<Manifest>> ManifestPull::parse(LoopParts& parts, const Found& found) {
+  if (found.size() <= Manifest::kQuickBytes && found.bytes) co_return Manifest::parse(*found.bytes, found.media_type);
+  auto manifest = co_await site_.store.pool().run(parts.loop, [this, &found]() -> Result<Manifest> {
+    if (found.bytes) return Manifest::parse(*found.bytes, found.media_type);
+    std::string bytes(found.file->size, '\0');
+    const auto count = site_.store.disk().read_at(found.file->file->get(), std::as_writable_bytes(std::span(bytes)), 0);
+    if (!count) return count.error();
+    bytes.resize(*count);
+    return Manifest::parse(bytes, found.media_type);
+  });
   co_return manifest;
+}
+
+// Many readers of one manifest wait for one look at it.
+Task<bool> ManifestPull::check(LoopParts& parts, const Found& found) {
+  if (!found.file || !site_.store.due(found.file->record)) co_return true;
+  const auto answer = co_await checks_.run(parts.loop, *found.digest, [this, &parts, digest = *found.digest, file = found.file] {
+    return hash_again(parts, digest, file);
+  });
+  co_return answer.value;
+}
+
+Task<bool> ManifestPull::hash_again(LoopParts& parts, Digest digest, std::shared_ptr<const OpenBlob> file) {
+  const auto right = co_await site_.store.pool().run(parts.loop, [&] {
+    std::string bytes(file->size, '\0');
+    const auto count = site_.store.disk().read_at(file->file->get(), std::as_writable_bytes(std::span(bytes)), 0);
+    return count && *count == bytes.size() && Digest::of(digest.algorithm(), bytes) == digest;
+  });
+  if (right) site_.store.index().note_verified(digest);
+  else co_await give_up(parts, digest, file->record, "blob " + digest.text() + " has rotted on the disk");
+  co_return right;
+}
+
+Task<void> ManifestPull::give_up(LoopParts& parts, Digest digest, BlobRecord record, std::string why) {
+  site_.log.error("a stored blob is not what it was", {{"digest", digest.text()}, {"error", why}});
+  auto aside = co_await site_.store.pool().run(parts.loop, [&] { return site_.store.quarantine(digest, record); });
+  if (!aside) site_.note_disk(aside.error());
 }
 
 Task<Result<ManifestPull::Found>> ManifestPull::find(LoopParts& parts, const Router::Target& target, Reference reference) {
@@ -81,6 +118,13 @@ std::optional<ManifestPull::Found> ManifestPull::held(const Name& repository, co
   if (!holding.link || !holding.blob || holding.link->kind != Link::Kind::manifest || holding.link->media_type.empty())
     return std::nullopt;
   if (holding.blob->size > Manifest::kMostBytes) return std::nullopt;
+  if (holding.blob->size > kMostInMemory) {
+    auto file = site_.store.open_blob(digest, *holding.blob);
+    if (!file) return std::nullopt;
+    site_.store.index().touch(digest);
+    auto shared = std::make_shared<const OpenBlob>(*std::move(file));
+    return Found{digest, holding.link->media_type, nullptr, Outcome::hit, std::nullopt, {}, std::move(shared)};
+  }
   auto bytes = site_.store.read_blob(digest, *holding.blob);
   if (!bytes) return std::nullopt;
   site_.store.index().touch(digest);
@@ -248,15 +292,16 @@ Task<Result<ManifestPull::Found>> ManifestPull::fetch(LoopParts& parts, Router::
   const auto encoding = response->head.header("Content-Encoding").value_or("");
   if (!encoding.empty() && !equal_ignoring_case(encoding, "identity"))
     co_return wrong("came with Content-Encoding " + std::string(encoding));
-  auto body = co_await response->read_all(Manifest::kMostBytes);
+  auto body = co_await read_body(site_, *response, Manifest::kMostBytes, 2);
   if (!body) co_return std::move(body).error();
+  const std::string& text = body->bytes;
 
   auto said = Digest::parse(response->head.header("Docker-Content-Digest").value_or(""));
   const auto algorithm = reference.digest() ? reference.digest()->algorithm() : said ? said->algorithm() : HashAlgorithm::sha256;
   const std::string content_type(response->head.header("Content-Type").value_or(""));
-  const auto inspect = [&] { return Inspected{Digest::of(algorithm, *body), Manifest::parse(*body, content_type)}; };
+  const auto inspect = [&] { return Inspected{Digest::of(algorithm, text), Manifest::parse(text, content_type)}; };
   std::optional<Inspected> inspected;
-  if (body->size() <= Manifest::kQuickBytes) inspected.emplace(inspect());
+  if (text.size() <= Manifest::kQuickBytes) inspected.emplace(inspect());
   else inspected.emplace(co_await site_.store.pool().run(parts.loop, inspect));
   const auto& digest = inspected->digest;
   const auto& manifest = inspected->manifest;
@@ -265,8 +310,9 @@ Task<Result<ManifestPull::Found>> ManifestPull::fetch(LoopParts& parts, Router::
     co_return wrong("its digest was said to be " + said->text() + " but is " + digest.text());
   if (!manifest) co_return wrong(manifest.error().what);
 
-  Found found{digest,        manifest->media_type, std::make_shared<const std::string>(std::move(*body)),
-              Outcome::miss, std::nullopt,         verdict.warning};
+  // All who wait for this flight share the bytes; the store's copy goes when it is written.
+  auto held = std::make_shared<ChargedText>(*std::move(body));
+  Found found{digest, manifest->media_type, bytes_of(held), Outcome::miss, std::nullopt, verdict.warning};
   if (also_tag) found.age = Seconds(0);
   const auto size = found.bytes->size();
   auto stored = co_await site_.store.put(
@@ -277,6 +323,7 @@ Task<Result<ManifestPull::Found>> ManifestPull::fetch(LoopParts& parts, Router::
         if (auto status = writer.put_manifest(target.repository.text(), digest, manifest); !status) return status;
         return also_tag ? writer.put_tag(target.repository, *also_tag, TagRecord{digest, writer.now()}) : ok_status();
       });
+  held->share.shrink_to(held->bytes.capacity());
   // What cannot be kept is still right: it was verified.
   if (stored) site_.store.health().wrote();
   else site_.note_disk(stored.error());

@@ -16,9 +16,6 @@
 
 namespace weir {
 
-// Manifest::parse(), on the pool where it would hold up the loop. What is passed in must outlive the co_await.
-Task<Result<Manifest>> parse_manifest(DiskPool& pool, Loop& loop, const std::string& bytes, const std::string& media_type);
-
 class ManifestPull {
  public:
   explicit ManifestPull(Site& site) : site_(site) {}
@@ -26,12 +23,22 @@ class ManifestPull {
   struct Found {
     std::optional<Digest> digest;               // always there in an answer
     std::string media_type;
-    std::shared_ptr<const std::string> bytes;
+    std::shared_ptr<const std::string> bytes;   // null where there is a file
     Outcome outcome = Outcome::error;
     std::optional<Seconds> age;                 // of a tag: since the upstream last confirmed it
     std::string warning = {};                   // of a miss: what a budget says to it
+    std::shared_ptr<const OpenBlob> file = {};  // where a large one lies that is held: its readers need no memory
+    std::uint64_t size() const { return file ? file->size : bytes->size(); }
   };
   Task<Result<Found>> find(LoopParts& parts, const Router::Target& target, Reference reference);
+
+  // Before the bytes of a file are used that were not hashed for verify-age: false when they are wrong. They are out of service
+  // then, and find() fetches them anew.
+  Task<bool> check(LoopParts& parts, const Found& found);
+  // The stored bytes turned out wrong: takes them out of service.
+  Task<void> give_up(LoopParts& parts, Digest digest, BlobRecord record, std::string why);
+  // Its content, read from its file where it has one; on the pool where that would hold up the loop.
+  Task<Result<Manifest>> parse(LoopParts& parts, const Found& found);
 
   // Asks the upstream now, whatever is known; the tag's digest afterwards.
   Task<Result<Digest>> refresh(LoopParts& parts, const Router::Target& target, Tag tag);
@@ -46,6 +53,8 @@ class ManifestPull {
   Task<Result<Found>> fetch(LoopParts& parts, Router::Target target, Reference reference, std::optional<Tag> also_tag);
   Task<Result<Found>> stale_or(LoopParts& parts, const Router::Target& target, const TagRecord& record, Error error);
 
+  Task<bool> hash_again(LoopParts& parts, Digest digest, std::shared_ptr<const OpenBlob> file);
+
   // From the store alone; nothing when it is not held or not linked as a manifest.
   std::optional<Found> held(const Name& repository, const Digest& digest);
   // The same, of a tag that need not be confirmed yet.
@@ -55,6 +64,7 @@ class ManifestPull {
 
   Site& site_;
   SingleFlight<std::string, Result<Found>> flights_;
+  SingleFlight<Digest, bool> checks_;
 };
 
 }  // namespace weir

@@ -150,6 +150,15 @@ void add_store_gauges(Meter& meter, BlobStore& store, const Scrub& scrub) {
   add("weir_scrub_bytes_total", "Bytes that the scrub has read.", [&scrub] { return scrub.bytes_read(); }, true);
 }
 
+void add_memory_gauges(Meter& meter, const MemoryBudget& memory) {
+  meter.add_gauge({"weir_memory_budget_bytes", "memory-budget: what may be held in memory for clients that read slowly.",
+                   [&memory] { return static_cast<double>(memory.capacity()); }});
+  meter.add_gauge({"weir_memory_held_bytes", "What of it is held: lists, manifests on their way in, blobs that pass by the disk.",
+                   [&memory] { return static_cast<double>(memory.used()); }});
+  meter.add_gauge({"weir_memory_refused_total", "Requests refused, or broken off, because memory-budget was used up.",
+                   [&memory] { return static_cast<double>(memory.refused()); }, true});
+}
+
 void add_usage_gauges(Meter& meter, const Site& site, const UsageWriter& usage) {
   meter.add_gauge({"weir_ledger_bytes", "What the ledger of usage takes of the disk.",
                    [&usage] { return static_cast<double>(usage.ledger().file_bytes()); }});
@@ -357,8 +366,9 @@ int serve(const LoadedConfig& config, const ConfigSource& source) {
   }
   FillTable fills(store);
   NegativeCache unknown(clock);
+  MemoryBudget memory(options.cache.memory_budget);
   ListingCache listings(clock);
-  Site site{clock, log, meter, store, fills, unknown, listings, budgets, loop_parts};
+  Site site{clock, log, meter, store, fills, unknown, listings, budgets, memory, loop_parts};
   PolicyLoader rules(store, log);
   auto settings = make_settings(site, pool, options, rules);
   if (!settings) return fail("the configuration does not stand", settings.error()) + (rules.failed() ? 1 : 0);
@@ -383,6 +393,7 @@ int serve(const LoadedConfig& config, const ConfigSource& source) {
   add_gauges(meter, site, app_server, reload_failed, rules);
   add_store_gauges(meter, store, scrub);
   add_usage_gauges(meter, site, usage);
+  add_memory_gauges(meter, memory);
   store.budget().set_metering(usage.room());
   scrub.start();
   usage.start([&budgets, &store, &usage] {

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory_budget.h"
 #include "cache/blob_store.h"
 #include "cache/fill_table.h"
 #include "meter/budgets.h"
@@ -68,6 +69,7 @@ struct Site {
   NegativeCache& unknown;                          // what upstreams lately said is not there
   ListingCache& listings;
   Budgets& budgets;
+  MemoryBudget& memory;                            // what is held for clients that read slowly
   std::vector<std::unique_ptr<LoopParts>>& loops;
 
   // What the disk did to something that was to be kept; said in the log once a minute.

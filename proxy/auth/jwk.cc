@@ -33,7 +33,7 @@ std::optional<Jwk> parse_jwk(const Json& json) {
 }  // namespace
 
 Result<std::vector<Jwk>> parse_jwks(std::string_view text) {
-  const auto json = Json::parse(text, 16);
+  const auto json = Json::parse(text, {.depth = 16, .values = 20'000, .string = 64 << 10});
   const auto list = json ? json->at("keys") : std::nullopt;
   if (!list || !list->is_array()) return Error{Failure::invalid, Side::upstream, false, "this is no set of JSON Web Keys"};
   std::vector<Jwk> keys;

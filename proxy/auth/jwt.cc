@@ -77,7 +77,7 @@ class Reader {
 Result<Json> object_in(std::string_view part, const char* name) {
   const auto text = from_base64url(part);
   if (!text) return no_token(std::string("the token's ") + name + " is not base64url");
-  auto json = Json::parse(*text, 16);
+  auto json = Json::parse(*text, {.depth = 16, .values = 2000, .string = Jwt::kMostBytes});
   if (!json || !json->is_object()) return no_token(std::string("the token's ") + name + " is no JSON object");
   return json;
 }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <ctime>
 
-#include "base/json.h"
 #include "base/text.h"
 
 namespace weir {
@@ -57,7 +56,7 @@ std::optional<WallSeconds> parse_aws_time(std::string_view text) {
 }
 
 Result<AwsCredentials> parse_credentials_document(std::string_view json) {
-  const auto document = Json::parse(json);
+  const auto document = Json::parse(json, kAwsLimits);
   if (!document || !document->is_object()) return no_credentials("is no JSON");
   const auto code = document->string_at("Code").value_or("Success");
   if (code != "Success") return aws_trouble("no AWS credentials were given: " + shown_code(code));

@@ -7,9 +7,13 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/result.h"
 
 namespace weir {
+
+// Of every JSON document that Amazon's services answer with; each has a dozen values.
+inline constexpr JsonLimits kAwsLimits{.depth = 16, .values = 1000, .string = 64 << 10};
 
 struct AwsCredentials {
   std::string key_id;

@@ -25,7 +25,7 @@ bool blames_credentials(std::string_view code) {
 
 // `com.amazon.coral.service#AccessDeniedException` -> `AccessDeniedException`.
 std::string error_code(const std::string& body) {
-  const auto json = Json::parse(body);
+  const auto json = Json::parse(body, kAwsLimits);
   const auto type = json ? json->string_at("__type").value_or("") : std::string();
   return shown_code(std::string_view(type).substr(type.rfind('#') + 1));
 }
@@ -161,7 +161,7 @@ Task<Result<EcrToken::Lasting<std::string>>> EcrToken::ask(UpstreamContext conte
 
 Result<EcrToken::Lasting<std::string>> EcrToken::read_answer(const std::string& body) const {
   const Error wrong{Failure::corrupt, Side::upstream, true, "ECR's answer to GetAuthorizationToken holds no token"};
-  const auto json = Json::parse(body);
+  const auto json = Json::parse(body, kAwsLimits);
   auto data = json ? json->at("authorizationData") : std::nullopt;
   // One for each registry that was asked for; the public API has one and no list.
   if (data && data->is_array()) {

@@ -9,6 +9,7 @@ namespace weir {
 namespace {
 
 constexpr std::size_t kMostAnswerBytes = 256 << 10;
+constexpr std::size_t kMostAnswerValues = 1000;
 constexpr std::size_t kMostTokens = 10'000;
 constexpr std::int64_t kLeastSeconds = 60;  // token.md: a token lives at least this long
 constexpr auto kMargin = Seconds(10);       // it should outlive the request it is put on
@@ -88,7 +89,7 @@ Task<Result<TokenCache::Token>> TokenCache::fetch(UpstreamContext context, const
   }
   auto body = co_await transfer->read_all(kMostAnswerBytes);
   if (!body) co_return std::move(body).error();
-  const auto json = Json::parse(*body);
+  const auto json = Json::parse(*body, {.depth = 16, .values = kMostAnswerValues, .string = kMostAnswerBytes});
   auto text = json ? json->string_at("token") : std::nullopt;
   if (json && (!text || text->empty())) text = json->string_at("access_token");
   const bool clean = text && !text->empty() && std::all_of(text->begin(), text->end(), [](char c) { return c > 0x20 && c < 0x7f; });

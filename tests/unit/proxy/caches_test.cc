@@ -16,7 +16,7 @@ const Name kAlpine = name_of("docker.io/library/alpine"), kAnother = name_of("qu
 
 std::shared_ptr<const Listing> listing(std::string body) {
   Listing made;
-  made.body = std::move(body);
+  made.body.bytes = std::move(body);
   return std::make_shared<const Listing>(std::move(made));
 }
 
@@ -87,17 +87,39 @@ TEST_CASE("a list is kept for as long as was said, unless it is large") {
   cache.insert("most", listing(std::string(256 << 10, 'x')), Seconds(5));
   cache.insert("large", listing(std::string((256 << 10) + 1, 'x')), Seconds(5));
   REQUIRE(cache.find("k"));
-  CHECK(cache.find("k")->body == "tags");
+  CHECK(cache.find("k")->body.bytes == "tags");
   CHECK_FALSE(cache.find("none"));
   CHECK(cache.find("most"));
   CHECK_FALSE(cache.find("large"));
+  // While somebody reads it, others read the same one.
+  const auto read = listing(std::string(8 << 20, 'x'));
+  cache.insert("read", read, Seconds(5));
+  CHECK(cache.find("read") == read);
   cache.insert("k", listing("more tags"), Seconds(5));
-  CHECK(cache.find("k")->body == "more tags");
+  CHECK(cache.find("k")->body.bytes == "more tags");
   const auto held = cache.find("k");
   clock.advance(Seconds(5));
   CHECK_FALSE(cache.find("k"));
-  CHECK(held->body == "more tags");
+  CHECK(held->body.bytes == "more tags");
   cache.clear();
+}
+
+TEST_CASE("32 MiB of lists are the most that are kept") {
+  const ManualClock clock;
+  ListingCache cache(clock);
+  MemoryBudget budget(1 << 30);
+  for (int i = 0; i < 500; ++i) {
+    auto share = budget.share();
+    REQUIRE(share.grow_to(256 << 10));
+    cache.insert(std::to_string(i),
+                 std::make_shared<const Listing>(Listing{"", {std::string(256 << 10, 'x'), std::move(share)}, "", false}),
+                 Seconds(5));
+    CHECK(cache.find(std::to_string(i)));
+    CHECK(budget.used() <= 32 << 20);
+  }
+  CHECK(budget.used() > 0);
+  cache.clear();
+  CHECK(budget.used() == 0);
 }
 
 TEST_CASE("a thousand lists are the most that are kept, and the newest is among them") {
