@@ -281,6 +281,7 @@ TEST_CASE("beyond a budget's soft limit misses carry a warning, beyond the hard 
   CHECK(error_code(third) == "TOOMANYREQUESTS");
   CHECK(third.body.find("budget small") != std::string::npos);
   CHECK(scene.gets(blobs[2].path) == 0);
+  CHECK_SOON(scene.fills(), "ok 2");
   const auto hit = scene.get(blobs[0].path);
   CHECK(hit.status == 200);
   CHECK(hit.headers.value("X-Cache") == "hit");

@@ -155,4 +155,24 @@ TEST_CASE("lists that no reader takes away use up memory-budget, and more are re
   CHECK_SOON(scene.weir.metric("weir_memory_held_bytes"), 0);
 }
 
+TEST_CASE("blobs that pass by the disk wait for memory while clients that do not read have it") {
+  Scene scene({.sections = "[cache]\ncapacity = 16MiB\nmemory-budget = 32MiB\n"});
+  const auto blob = scene.put_blob(40 * kMiB);
+  const auto before = scene.weir.rss_anon_kib();
+  SlowReaders readers(scene);
+  for (int i = 0; i < 10; ++i) CHECK(readers.add(blob.path) == 200);
+  CHECK(scene.weir.metric("weir_memory_held_bytes") == 30.0 * kMiB);
+  if (!sanitized()) CHECK(grown_mib(scene, before) < 32 + 24);
+  // One more begins as all did: a fill is tried first, for which there is no room on the disk. Then it waits.
+  const auto asked = scene.gets(blob.path);
+  HttpClient waiting(scene.weir.url());
+  REQUIRE(waiting.send_request("GET", blob.path));
+  CHECK(wait_until([&] { return scene.gets(blob.path) == asked + 1; }));
+  CHECK(scene.weir.metric("weir_memory_held_bytes") == 30.0 * kMiB);
+  readers.clear();
+  CHECK(waiting.read_response(Body::hash).digest == blob.digest);
+  CHECK_SOON(scene.weir.metric("weir_memory_held_bytes"), 0);
+  CHECK(scene.weir.metric("weir_memory_refused_total") == 0);
+}
+
 }  // namespace weir::testing
