@@ -150,6 +150,7 @@ class ReferrersReader final : public ListReader {
       has_digest_ = matches_ = false;
       if (array) bad = true;
     }
+    not_a_string();
     if (array) item_.array();
     else item_.object();
     return true;
@@ -195,10 +196,14 @@ class ReferrersReader final : public ListReader {
   template <typename Write>
   bool other(Write write) {
     if (level() == 0) return not_a_descriptor();
-    if (level() == 1 && key_ == "digest") has_digest_ = false;
-    if (level() == 1 && key_ == "artifactType") matches_ = false;
+    not_a_string();
     write();
     return true;
+  }
+  // The value of the last member of the descriptor, which replaces one of the same name before it.
+  void not_a_string() {
+    if (level() == 1 && key_ == "digest") has_digest_ = false;
+    if (level() == 1 && key_ == "artifactType") matches_ = false;
   }
 
   const std::string_view artifact_type_;

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <vector>
+
 using namespace weir;
 using namespace weir::testing;
 
@@ -66,8 +68,9 @@ TEST_CASE("referrers that are no index, or have a descriptor without a digest, a
   CHECK(referrers("[]") == "the upstream's referrers are not JSON");
   for (const auto* wrong : {"{}", R"({"manifests":{"a":1}})", R"({"manifests":null})", R"({"manifests":[],"manifests":5})"})
     CHECK(referrers(wrong) == "the upstream's referrers are not an index");
-  for (const std::string wrong :
-       {"5", "null", "\"x\"", "[]", "{}", R"({"digest":5})", R"({"digest":"sha256:abc"})", R"({"x":{"digest":"sha256:abc"}})"}) {
+  for (const std::string& wrong : std::vector<std::string>{"5", "null", "\"x\"", "[]", "{}", R"({"digest":5})",
+                                                           R"({"digest":"sha256:abc"})", R"({"x":{"digest":"sha256:abc"}})",
+                                                           R"({"digest":")" + some_digest().text() + R"(","digest":{}})"}) {
     CHECK(referrers(index_of(wrong)) == "the upstream's referrers have a descriptor without a digest");
     CHECK(referrers(index_of(descriptor_of("a") + "," + wrong), "a") ==
           "the upstream's referrers have a descriptor without a digest");
