@@ -40,6 +40,31 @@ Status make_file(const std::string& directory, const std::string& path) {
   return disk.rename(unfinished, path);
 }
 
+// The index cannot become larger than its map.
+constexpr std::uint64_t kLeastMap = 16ull << 30;
+
+// Error: the code of LMDB or of the system; then there is no environment.
+int open_map(MDB_env*& environment, const LmdbEnvironment::Options& options) {
+  // Read-ahead is off: lookups are random, and the kernel would drag in pages nobody asked for.
+  unsigned flags = MDB_NORDAHEAD;
+  if (options.read_only) flags |= MDB_RDONLY;
+  if (!options.durable) flags |= MDB_NOSYNC;
+  // Some processes have no terabyte of addresses: RLIMIT_AS, kernels with 39-bit addresses, valgrind. They get the largest map
+  // that there is room for.
+  for (auto size = options.map_size;; size /= 2) {
+    int code = mdb_env_create(&environment);
+    if (code != 0) return code;
+    mdb_env_set_mapsize(environment, size);
+    mdb_env_set_maxdbs(environment, static_cast<MDB_dbi>(options.tables.size()));
+    mdb_env_set_maxreaders(environment, 4096);
+    code = mdb_env_open(environment, options.directory.c_str(), flags, 0600);
+    if (code == 0) return 0;
+    mdb_env_close(environment);
+    environment = nullptr;
+    if ((code != ENOMEM && code != EINVAL) || size / 2 < kLeastMap) return code;
+  }
+}
+
 }  // namespace
 
 Result<std::unique_ptr<LmdbEnvironment>> LmdbEnvironment::open(const Options& options) {
@@ -52,16 +77,7 @@ Result<std::unique_ptr<LmdbEnvironment>> LmdbEnvironment::open(const Options& op
     // At each start: whoever made the file may have been killed before its name was safe.
     if (auto status = RealFileSystem().sync_directory(options.directory); !status) return std::move(status).error();
   }
-  int code = mdb_env_create(&self->env_);
-  if (code != 0) return lmdb_error(code, "create");
-  mdb_env_set_mapsize(self->env_, options.map_size);
-  mdb_env_set_maxdbs(self->env_, static_cast<MDB_dbi>(options.tables.size()));
-  mdb_env_set_maxreaders(self->env_, 4096);
-  // Read-ahead is off: lookups are random, and the kernel would drag in pages nobody asked for.
-  unsigned flags = MDB_NORDAHEAD;
-  if (options.read_only) flags |= MDB_RDONLY;
-  if (!options.durable) flags |= MDB_NOSYNC;
-  code = mdb_env_open(self->env_, options.directory.c_str(), flags, 0600);
+  int code = open_map(self->env_, options);
   if (code != 0) return lmdb_error(code, ("open " + options.directory).c_str());
   self->clear_stale_readers();
 

@@ -28,7 +28,7 @@ class LmdbEnvironment {
   struct Options {
     std::string directory;              // must exist
     std::vector<std::string> tables;    // created when missing
-    std::uint64_t map_size = 1ull << 40;  // address space, not disk
+    std::uint64_t map_size = 1ull << 40;  // address space, not disk; halved while there is not so much
     bool read_only = false;             // for commands beside a running server
     bool durable = true;                // false: a commit is not synced (a power cut may lose the latest, never tear)
   };

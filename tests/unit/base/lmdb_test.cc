@@ -55,6 +55,13 @@ TEST_CASE("what was committed is there for the next to open it") {
   CHECK_FALSE(transaction.get(kFirst, ""));
 }
 
+TEST_CASE("a map that does not fit into the address space is made smaller") {
+  const Scratch scratch;
+  const auto environment = opened(scratch, false, 1ull << 60);
+  put_all(*environment, kFirst, {"a"});
+  CHECK(ReadTransaction(*environment).get(kFirst, "a") == "value of a");
+}
+
 TEST_CASE("a file that was not finished when the program was killed is made anew") {
   const Scratch scratch;
   std::ofstream(scratch.file("unfinished")) << "half a page";
