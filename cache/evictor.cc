@@ -24,6 +24,10 @@ constexpr auto kRest = Seconds(5);
 // next one for the reserve's sake waits, or everything would go for the same want.
 constexpr auto kReserveRest = Seconds(5);
 
+// Downloads that broke off within the hour are kept before blobs up to this share of the capacity. Without a bound, a disk that
+// was full for a while leaves so many of them behind that the blobs stored after it are evicted at once.
+constexpr std::uint64_t kFreshLeftoversPercent = 25;
+
 }  // namespace
 
 Evictor::Evictor(const Parts& parts) : parts_(parts), removers_(kRemovers) {
@@ -115,19 +119,21 @@ Status Evictor::grant(const Request& request) {
   }
 }
 
-// Old leftovers, then blobs, then whatever is left over. Answers what that gave back.
+// Old leftovers and more fresh ones than their share, then blobs, then whatever is left over. Answers what that gave back.
 std::uint64_t Evictor::make_room(std::uint64_t bytes) {
   std::uint64_t made = 0;
-  const auto discard = [&](WallSeconds before) {
-    while (made < bytes) {
+  const auto discard = [&](WallSeconds before, std::uint64_t kept = 0) {
+    while (made < bytes && parts_.leftovers.room() > kept) {
       const auto given = parts_.leftovers.discard(before);
       if (given == 0) return;
       made += given;
     }
   };
-  discard(parts_.clock.wall_seconds() - Leftovers::kFresh);
+  const WallSeconds now = parts_.clock.wall_seconds();
+  discard(now - Leftovers::kFresh);
+  discard(now + 1, parts_.budget.capacity() / 100 * kFreshLeftoversPercent);
   if (made < bytes) made += evict(bytes - made);
-  discard(parts_.clock.wall_seconds() + 1);
+  discard(now + 1);
   return made;
 }
 

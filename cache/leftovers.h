@@ -1,7 +1,7 @@
 #pragma once
 // Leftovers: files that are no blobs and take room all the same: downloads that broke off and wait to be continued, and blobs
 // that were found rotten and wait to be looked at. When room is needed they go, the oldest first, before any blob that
-// somebody may want again, but for downloads that broke off within the hour.
+// somebody may want again, but for downloads that broke off within the hour, up to a quarter of the capacity.
 // Thread: any; discard() waits for the disk.
 
 #include <atomic>

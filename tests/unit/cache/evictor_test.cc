@@ -9,7 +9,6 @@ using namespace weir::testing;
 
 namespace {
 
-
 std::string bytes_of(int number, std::uint64_t size = kMiB) {
   auto bytes = std::to_string(number) + ' ';
   bytes.resize(size, 'x');
@@ -34,6 +33,15 @@ struct Small : Store {
     return count;
   }
 };
+
+// A download of that blob broke off just now.
+std::string leave_partial(Small& store, int number) {
+  const auto digest = sha256_of(bytes_of(number));
+  const auto path = store.scratch.file(store.partial_of(digest));
+  write_file(path, bytes_of(number));
+  store.blobs->leftovers().add_partial(digest, kMiB, store.clock.wall_seconds());
+  return path;
+}
 
 }  // namespace
 
@@ -248,13 +256,7 @@ TEST_CASE("others fill the file system: blobs go for the reserve's sake") {
 
 TEST_CASE("old leftovers go before any blob, and fresh ones after all blobs that may") {
   Small store;
-  const auto leave = [&](int number) {
-    const auto digest = sha256_of(bytes_of(number));
-    const auto path = store.scratch.file(store.partial_of(digest));
-    write_file(path, bytes_of(number));
-    store.blobs->leftovers().add_partial(digest, kMiB, store.clock.wall_seconds());
-    return path;
-  };
+  const auto leave = [&](int number) { return leave_partial(store, number); };
   const auto old = leave(100);
   store.clock.advance(std::chrono::hours(2));
   const auto fresh = leave(101);
@@ -267,6 +269,21 @@ TEST_CASE("old leftovers go before any blob, and fresh ones after all blobs that
   // Somebody goes on with it: its room is his.
   CHECK(store.blobs->leftovers().take_partial(sha256_of(bytes_of(101))) == kMiB);
   CHECK(store.blobs->leftovers().room() == 0);
+}
+
+TEST_CASE("many fresh leftovers, as a full disk leaves them, go before the blobs that come next, the oldest first") {
+  Small store;
+  std::vector<std::string> partials;
+  for (int i = 0; i < 6; ++i) {
+    partials.push_back(leave_partial(store, 100 + i));
+    store.clock.advance(Seconds(1));
+  }
+  for (int i = 0; i < 7; ++i) {
+    store.clock.advance(Seconds(1));
+    REQUIRE(store.put(sha256_of(bytes_of(i)), bytes_of(i)).ok());
+  }
+  CHECK(store.held_of(0, 7) == 7);
+  for (int i = 0; i < 6; ++i) CHECK(exists(partials[static_cast<std::size_t>(i)]) == (i >= 4));
 }
 
 TEST_CASE("a blob that was opened while it went is counted until its last reader lets go") {
