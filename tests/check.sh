@@ -8,6 +8,7 @@
 #   e2e         the real program between real registries and real clients, in release
 #   unit        one program a room, in asan, and tsan where a room has threads; CHECK_LONG=1: in release as well
 #   fuzz        every parser: its corpus, then FUZZ_SECONDS (1) of new input each
+#   instructions  with CHECK_LONG=1: what a hit, a miss and others cost, compared with the figures in the tree
 #
 # What is needed for the sanitizers is built while the tests in release run: these wait more than they work, and the
 # compiler takes only what they leave.
@@ -17,12 +18,29 @@
 # The very last line is the sum. Exit 1 when anything failed. CHECK_LONG=1: the big images, long fuzzing, minutes of chaos,
 # hundreds of kills.
 # CHECK_ONLY='unit scenario' runs the suites whose names contain one of the words.
+# CHECK_BUSY=N runs N loops beside it that do nothing but take a processor, and CHECK_RUNS=N does all of it N times, until one fails:
+# CHECK_BUSY=2 CHECK_RUNS=3 tests/check.sh finds tests that fail on a busy machine.
 
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 logs=build/check
 mkdir -p "$logs"
 if [[ ${CHECK_LONG:-} ]]; then export E2E_LONG=1 WEIR_CRASH_EVERY=${WEIR_CRASH_EVERY:-1} FUZZ_SECONDS=${FUZZ_SECONDS:-300} WEIR_CHAOS_SECONDS=${WEIR_CHAOS_SECONDS:-180} WEIR_KILLS=${WEIR_KILLS:-300} WEIR_RELOADS=${WEIR_RELOADS:-1000} TEST_TIMEOUT=${TEST_TIMEOUT:-1800}; else export FUZZ_SECONDS=${FUZZ_SECONDS:-1}; fi
+
+if ((${CHECK_RUNS:-1} > 1)); then
+  for ((run = 1; run <= CHECK_RUNS; run++)); do
+    echo "== run $run of $CHECK_RUNS"
+    CHECK_RUNS=1 tests/check.sh || exit
+  done
+  exit
+fi
+
+# They end with this shell, whatever ends it, for they look whether it is there.
+busy=()
+for ((i = 0; i < ${CHECK_BUSY:-0}; i++)); do
+  while kill -0 $$ 2>/dev/null; do for ((turn = 0; turn < 200000; turn++)); do :; done; done </dev/null >/dev/null 2>&1 &
+  busy+=($!)
+done
 
 # A finding ends the program, with a stack that names lines.
 symbolizer=$(command -v llvm-symbolizer-19 || true)
@@ -84,7 +102,8 @@ awaited() {
   while [[ ! -e $logs/build-$1.status ]] && kill -0 "$background" 2>/dev/null; do sleep 0.2; done
   return "$(cat "$logs/build-$1.status")"
 }
-trap '[[ ! $background ]] || kill "$background" 2>/dev/null; [[ ! $memory ]] || rm -rf "$memory"' EXIT
+trap '[[ ! $background ]] || kill "$background" 2>/dev/null; ((${#busy[@]} == 0)) || kill "${busy[@]}" 2>/dev/null
+  [[ ! $memory ]] || rm -rf "$memory"' EXIT
 
 # suite NAME COMMAND...
 suite() {
@@ -129,6 +148,15 @@ support() { build build/release/tests/support_selftest && tests/run.sh build/rel
 crash() { build MODE=release crash; }
 e2e() { build build/release/tests/e2e/tap && WEIR=build/release/weir tests/e2e/run.sh; }
 fuzz() { build fuzz; }
+# Each operation is a line of its table, and a test.
+instructions() {
+  local table status
+  table=$(build MODE=release bench-instructions)
+  status=$?
+  echo "$table"
+  echo "$(grep -c '  ok$' <<<"$table") passed, $(grep -cE '  (costs (more|less)|not in the table|not counted)$' <<<"$table") failed"
+  return $status
+}
 
 suite lint tools/lint
 compile 'build release' build MODE=release all build/release/tests/{scenario_tests,support_selftest,crash_tests,e2e/tap} || finish
@@ -138,6 +166,7 @@ suite 'support' support
 suite 'crash' crash
 suite 'e2e' e2e
 [[ ! ${CHECK_LONG:-} ]] || suite 'unit' unit release
+[[ ! ${CHECK_LONG:-} ]] || suite 'instructions' instructions
 for mode in asan tsan; do
   compile "build $mode" awaited $mode || continue
   suite "unit $mode" unit $mode
