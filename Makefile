@@ -2,6 +2,7 @@
 #
 #   make                 the program: build/release/weir
 #   make check           every test, ending in "N passed, N failed"
+#   make bench-instructions   what a hit, a miss, a join and a decision cost, compared with the figures in the tree
 #   make MODE=asan all   debug | release | asan | tsan
 
 MODE   ?= release
@@ -61,7 +62,7 @@ $(1): $(2)
 	$$(CXX) $$(CXXFLAGS) -c -o $$@ $$(@:.o=.cc)
 endef
 
-.PHONY: all run demo check check-long bench bench-eviction bench-store bench-report bench-guesses bench-policy fuzz format lint deb install clean units unit scenario crash e2e tests fuzzers FORCE
+.PHONY: all run demo check check-long bench bench-eviction bench-store bench-report bench-guesses bench-policy bench-instructions fuzz format lint deb install clean units unit scenario crash e2e tests fuzzers FORCE
 all: $(BUILD)/weir
 
 define ROOM
@@ -199,6 +200,17 @@ $(BUILD)/tests/bench_report: $(BUILD)/tests/bench/report/main.o $(foreach r,mete
 	@mkdir -p $(@D); $(CXX) $(LDFLAGS) -o $@ $^ $(LIBS)
 bench-report: $(BUILD)/tests/bench_report
 	$< $(or $(DIR),build/bench-report) $(HOURS) $(SERIES)
+
+# Instructions of a scripted hit, tag hit, miss, join and decision, counted by callgrind and compared with the figures in the tree.
+# UPDATE=1 writes the figures.
+INSTRUCTIONS := tests/bench/instructions
+$(BUILD)/tests/bench_instructions: $(patsubst %.cc,$(BUILD)/%.o,$(wildcard $(INSTRUCTIONS)/*.cc)) $(SUPPORT)
+	@mkdir -p $(@D); $(CXX) $(LDFLAGS) -o $@ $^ -lssl -lcrypto
+# Valgrind cannot read the debug information of this compiler.
+$(BUILD)/tests/weir_without_debug: $(BUILD)/weir
+	llvm-objcopy-19 --strip-debug $< $@
+bench-instructions: $(BUILD)/tests/weir_without_debug $(BUILD)/tests/bench_instructions
+	WEIR=$< $(BUILD)/tests/bench_instructions $(INSTRUCTIONS)/expected.tsv $(if $(UPDATE),--update)
 
 # The fuzzers share asan's objects: one build of the program less.
 FUZZERS := $(patsubst tests/fuzz/%.cc,build/asan/tests/fuzz_%,$(wildcard tests/fuzz/*.cc))
