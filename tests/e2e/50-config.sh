@@ -13,7 +13,7 @@ rejects() {
 }
 says() {
   local said
-  said=$(exits 2 timeout 10 "$WEIR" "${@:3}" --config "$conf" 2>&1) || { echo "$said"; return 1; }
+  said=$(exits 2 timeout 60 "$WEIR" "${@:3}" --config "$conf" 2>&1) || { echo "$said"; return 1; }
   if [[ $1 != - ]]; then matches "$said" "$conf:$1\b"; fi
   matches "$said" "$2"
 }
@@ -113,5 +113,5 @@ check "/readyz answers" same "$(status_of "${URL[admin]}/readyz")" 200
 
 config 'tag-ttl = soon' </dev/null
 kill -HUP "${PID[weir]}"
-check "a reload of a wrong file says so" wait_for 5 grep -q 'tag-ttl' "$T/weir.log"
+check "a reload of a wrong file says so" wait_for 20 grep -q 'tag-ttl' "$T/weir.log"
 check "and changes nothing" same "$(status_of "${URL[weir]}/v2/")" 200

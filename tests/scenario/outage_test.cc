@@ -85,10 +85,11 @@ TEST_CASE("hits go on while the upstream is down, and are not slowed by it (pain
   auto layer = blob_path("app", scene.image.layer_digest(0));
   auto missed = scene.get(cold.path);
   CHECK(missed.status == 502);
-  auto started = Clock::now();
+  const auto asked = [&] { return scene.weir.metric("weir_upstream_requests_total"); };
+  const auto before = asked();
   for (int i = 0; i < 10; ++i) CHECK(scene.get(layer).headers.value("X-Cache") == "hit");
   CHECK(scene.get(manifest_path("app", scene.image.digest())).headers.value("X-Cache") == "hit");
-  CHECK(Clock::now() - started < Milliseconds(3000));
+  CHECK(asked() == before);
   CHECK(scene.get("/v2/").status == 200);
 }
 
@@ -99,7 +100,7 @@ TEST_CASE("a miss while the upstream refuses connections is told within seconds,
   auto started = Clock::now();
   CHECK(scene.get(blob.path).status == 502);
   CHECK(scene.get(kTag).status == 502);
-  CHECK(Clock::now() - started < Milliseconds(4000));
+  CHECK(Clock::now() - started < kPatience);
   // It is found again soon, and what was asked for in vain was not remembered as missing.
   scene.upstream.start();
   CHECK_SOON(scene.get(blob.path).digest, blob.digest);
@@ -109,10 +110,9 @@ TEST_CASE("while nothing answers there misses are told in milliseconds, and the 
   Scene scene({.sections = "[cache]\nnegative-ttl = 0\n"});
   scene.upstream.stop();
   auto started = Clock::now();
-  int asked = 0;
-  for (; Clock::now() - started < Milliseconds(2500); ++asked) CHECK(scene.get(manifest_path("app", "latest")).status == 502);
-  CHECK(asked > 40);  // asked each time, 25 at most would have been told
-  CHECK(scene.weir.metric("weir_upstream_requests_total", {{"code", "0"}}) <= 10);
+  for (int i = 0; i < 60; ++i) CHECK(scene.get(manifest_path("app", "latest")).status == 502);
+  const auto seconds = std::chrono::duration<double>(Clock::now() - started).count();
+  CHECK(scene.weir.metric("weir_upstream_requests_total", {{"code", "0"}}) <= 6 + 2 * seconds);
   make_image({.layers = {"one"}}).put(scene.upstream.registry(), "app", "latest");
   scene.upstream.start();
   CHECK_SOON(scene.get(kTag).status, 200);

@@ -78,7 +78,7 @@ TEST_CASE("the second head of a connection has the whole time again") {
 }
 
 TEST_CASE("a silent connection is closed without a word") {
-  Serving serving(echo, with(&HttpOptions::idle_timeout, Milliseconds(20)));
+  Serving serving(echo, with(&HttpOptions::idle_timeout, Milliseconds(300)));
   const auto fresh = serving.client();
   CHECK(fresh->rest().empty());
   const auto used = serving.client();
@@ -113,12 +113,12 @@ TEST_CASE("a body that stops coming ends its request") {
 
 TEST_CASE("a body that comes slowly is waited for, longer than any one deadline") {
   auto options = Serving::quick();
-  options.progress_timeout = options.header_timeout = options.idle_timeout = Milliseconds(800);
+  options.progress_timeout = options.header_timeout = options.idle_timeout = Milliseconds(2000);
   Serving serving(body_size, options);
   const auto client = serving.client();
   client->send("POST / HTTP/1.1\r\nHost: weir\r\nContent-Length: 6\r\n\r\n");
   for (int i = 0; i < 6; ++i) {
-    std::this_thread::sleep_for(Milliseconds(170));
+    std::this_thread::sleep_for(Milliseconds(400));
     client->send("x");
   }
   CHECK(client->answer().body == "6");

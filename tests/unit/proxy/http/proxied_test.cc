@@ -76,7 +76,7 @@ TEST_CASE("where a PROXY header has to be and is not, the connection ends withou
 
 TEST_CASE("a PROXY header that does not come in time ends the connection") {
   auto options = behind({}, true);
-  options.header_timeout = Milliseconds(50);
+  options.header_timeout = Milliseconds(300);
   Serving serving(&tell_peer, options);
   auto silent = serving.client();
   auto half = serving.client();

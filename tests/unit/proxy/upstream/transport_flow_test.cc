@@ -115,14 +115,14 @@ TEST_CASE("a body may take longer than any deadline as long as it goes on") {
   TinyServer server([](const Request&, Peer& peer) {
     bool there = peer.send("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n");
     for (int i = 0; there && i < 8; ++i) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(130));
+      std::this_thread::sleep_for(std::chrono::milliseconds(280));
       there = peer.send("x");
     }
     return there;
   });
   Asking asking;
   auto request = asking.to(server.url("/"));
-  request.first_byte_timeout = request.stall_timeout = request.connect_timeout = Milliseconds(800);
+  request.first_byte_timeout = request.stall_timeout = request.connect_timeout = Milliseconds(2000);
   CHECK(asking.fetch_all(request).body == "xxxxxxxx");
 }
 
