@@ -88,9 +88,9 @@ Status BlobStore::look_at_leftovers() {
     // After a power cut the old name may still stand beside the blob's.
     if (digest && options_.resume_partial && !index_->blob(*digest)) {
       // What was allocated for its rest is given back.
-      if (const auto file = disk_.open(layout_.partial(*digest), FileSystem::Mode::create_or_append))
+      if (const auto file = disk_.open(Layout::in(layout_.partials(), entry.name), FileSystem::Mode::create_or_append))
         (void)disk_.truncate(file->get(), entry.size);
-      leftovers_.add_partial(*digest, entry.size, std::min(entry.modified, clock_.wall_seconds()));
+      leftovers_.add_partial(entry.name, entry.size, std::min(entry.modified, clock_.wall_seconds()));
       continue;
     }
     if (auto status = disk_.remove(Layout::in(layout_.partials(), entry.name)); !status) return status;
@@ -104,7 +104,7 @@ Status BlobStore::look_at_leftovers() {
   auto rotten = disk_.list(layout_.quarantine());
   if (!rotten) return std::move(rotten).error();
   for (const auto& entry : *rotten) {
-    if (const auto digest = Layout::partial_digest(entry.name))
+    if (const auto digest = Layout::quarantined_digest(entry.name))
       leftovers_.add_quarantined(*digest, entry.size, std::min(entry.modified, clock_.wall_seconds()));
   }
   return ok_status();
@@ -241,9 +241,9 @@ Task<Status> BlobStore::put(Loop& loop, const Digest& digest, std::string bytes,
   co_return status;
 }
 
-Task<Status> BlobStore::adopt_partial(Loop& loop, const Digest& digest, Unsettled::Coming& coming, int fd, std::uint64_t size,
-                                      Index::Mutation mutation) {
-  return adopt(loop, digest, coming, layout_.partial(digest), fd, size, std::move(mutation));
+Task<Status> BlobStore::adopt_partial(Loop& loop, const Digest& digest, const Name& repository, Unsettled::Coming& coming, int fd,
+                                      std::uint64_t size, Index::Mutation mutation) {
+  return adopt(loop, digest, coming, layout_.partial(digest, repository.text()), fd, size, std::move(mutation));
 }
 
 Task<Status> BlobStore::adopt(Loop& loop, const Digest& digest, Unsettled::Coming& coming, std::string from, int fd,

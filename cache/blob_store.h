@@ -76,8 +76,8 @@ class BlobStore {
   Task<Status> put(Loop& loop, const Digest& digest, std::string bytes, Index::Mutation mutation);
 
   // Names the verified partial file of `coming` a blob: fsync, rename, fsync of the folder, index commit with `mutation`.
-  Task<Status> adopt_partial(Loop& loop, const Digest& digest, Unsettled::Coming& coming, int fd, std::uint64_t size,
-                             Index::Mutation mutation);
+  Task<Status> adopt_partial(Loop& loop, const Digest& digest, const Name& repository, Unsettled::Coming& coming, int fd,
+                             std::uint64_t size, Index::Mutation mutation);
 
   // Forgets the blob: record first, file second. Whoever has it open reads on.
   Task<Status> remove(Loop& loop, const Digest& digest);

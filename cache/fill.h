@@ -16,6 +16,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/disk_pool.h"
 #include "base/file_system.h"
@@ -45,6 +46,10 @@ class Fill final : public BlobSink {
   const Digest& digest() const noexcept override { return digest_; }
   // Through which the upstream is asked. Others need an answer of their own before they join.
   const Name& repository() const noexcept { return repository_; }
+  // Another repository whose upstream has the same bytes, as far as they were compared. It is linked with the first, once the digest
+  // has matched.
+  void add_proven(Name repository);
+  std::vector<Name> proven() const;
   // It is a blob of the store that is hashed again.
   bool stored() const noexcept { return stored_; }
 
@@ -90,6 +95,7 @@ class Fill final : public BlobSink {
   Task<void> fail(Loop& loop, Error error);
 
  private:
+  std::string partial_name() const { return Layout::partial_name(digest_, repository_.text()); }
   Result<std::uint64_t> open_partial();
   Status hash_held(std::uint64_t until);
   void announce();
@@ -112,6 +118,7 @@ class Fill final : public BlobSink {
   Progress progress_;                  // guarded by mutex_
   std::shared_ptr<const UniqueFd> file_;  // guarded by mutex_
   WaitList readers_;                   // guarded by mutex_
+  std::vector<Name> proven_;           // guarded by mutex_
 };
 
 }  // namespace weir

@@ -7,10 +7,11 @@
 namespace weir {
 namespace {
 
-constexpr std::uint64_t kSchema = 4;
+constexpr std::uint64_t kSchema = 5;
 constexpr std::size_t kChunk = 1000;              // records a snapshot of a long walk covers
 constexpr std::size_t kMigrated = 10'000;         // rows brought up to date in one transaction
 constexpr auto kNoteFlush = Seconds(10);
+constexpr std::size_t kMostLinksOfDigest = 4096;  // that a search for proven ones looks at
 
 using records::decode_blob;
 using records::decode_link;
@@ -82,6 +83,9 @@ Status Index::bring_up_to_date() {
   if (schema == 1 || schema == 2) {
     if (auto status = migrate_tags(); !status) return status;
   }
+  if (schema > 0 && schema < 5) {
+    if (auto status = migrate_links(); !status) return status;
+  }
   if (damaged()) return Error{Failure::corrupt, Side::local, false, "the index in " + options_.directory + " is damaged"};
   fresh_ = schema == 0;
   WriteTransaction transaction(*environment_);
@@ -139,6 +143,47 @@ Status Index::migrate_tags() {
     if (const auto record = decode_tag(value)) rows.emplace_back(key, *record);
     if (rows.size() >= kMigrated) status = write();
   });
+  return status ? write() : status;
+}
+
+// From schema 4: links did not say whether they are proven. Of a blob that is stored and linked in one repository only, the bytes
+// came through that one. What was done is done again to the same end.
+Status Index::migrate_links() {
+  std::vector<std::pair<std::string, std::string>> single;  // repository, digest key
+  const auto write = [&]() -> Status {
+    WriteTransaction transaction(*environment_);
+    IndexWriter writer(transaction, clock_.wall_seconds(), capacity_.load());
+    for (const auto& [repository, key] : single) {
+      const auto digest = digest_of(key);
+      const auto old = find_link(transaction, repository, key);
+      if (!digest || !old || !find_blob(transaction, key)) continue;
+      auto link = *old;
+      link.proven = true;
+      if (auto status = writer.link(repository, *digest, std::move(link)); !status) return status;
+    }
+    single.clear();
+    return transaction.commit();
+  };
+  auto status = ok_status();
+  std::string last_key, last_repository;
+  std::size_t repositories = 0;
+  const auto end_digest = [&] {
+    if (repositories == 1) single.emplace_back(last_repository, last_key);
+    if (single.size() >= kMigrated) status = write();
+  };
+  walk(*environment_, kLinkedBy, "", [&](std::string_view row, std::string_view) {
+    if (!status || row.empty()) return;
+    const auto size = 1 + hash_size(row[0] == 1 ? HashAlgorithm::sha256 : HashAlgorithm::sha512);
+    if (row.size() <= size) return;
+    if (row.substr(0, size) != last_key) {
+      end_digest();
+      last_key = row.substr(0, size);
+      repositories = 0;
+    }
+    ++repositories;
+    last_repository = row.substr(size);
+  });
+  end_digest();
   return status ? write() : status;
 }
 
@@ -254,6 +299,19 @@ std::vector<std::string> Index::repositories_of(const Digest& digest) const {
   const auto key = digest_key(digest);
   walk(*environment_, kLinkedBy, key,
        [&](std::string_view found, std::string_view) { repositories.emplace_back(found.substr(key.size())); });
+  return repositories;
+}
+
+std::vector<std::string> Index::proven_in(const Digest& digest, std::string_view except, std::size_t most) const {
+  std::vector<std::string> repositories;
+  const auto key = digest_key(digest);
+  std::size_t looked = 0;
+  const ReadTransaction transaction(*environment_);
+  transaction.scan(kLinkedBy, key, key, [&](std::string_view found, std::string_view proven) {
+    const auto repository = found.substr(key.size());
+    if (proven == records::kProvenLink && repository != except) repositories.emplace_back(repository);
+    return repositories.size() < most && ++looked < kMostLinksOfDigest;
+  });
   return repositories;
 }
 

@@ -3,7 +3,7 @@
 //
 //   blobs        digest             -> BlobRecord and its place in a queue   whole and verified bytes are in blobs/
 //   links        repository, digest -> Link         this repository may show this digest
-//   linked_by    digest, repository -> (nothing)    the same, the other way round
+//   linked_by    digest, repository -> proven?      the same, the other way round
 //   tags         repository, tag    -> TagRecord    the only mutable fact
 //   small, main  sequence           -> digest       the queues of the eviction
 //   ghosts       digest             -> sequence, size of what was evicted lately
@@ -88,6 +88,8 @@ class Index {
   void each_pin(const std::function<void(std::string_view pattern, WallSeconds since)>& visit) const;
   void each_seen(const std::function<void(const Digest&, const SeenRecord&)>& visit) const;
   std::vector<std::string> repositories_of(const Digest& digest) const;
+  // Up to `most` repositories with a proven link to the digest, but for `except`. Looks at a bounded number of links.
+  std::vector<std::string> proven_in(const Digest& digest, std::string_view except, std::size_t most) const;
   std::optional<SeenRecord> seen(const Digest& digest) const;
   // Calls `look` with one snapshot of all tables (cache/lineage.h).
   void look(const std::function<void(const LmdbTransaction&)>& look) const { look(ReadTransaction(*environment_)); }
@@ -137,6 +139,7 @@ class Index {
   Status bring_up_to_date();
   Status migrate_blobs();
   Status migrate_tags();
+  Status migrate_links();
   void serve();
   Status write_group(std::span<Pending> group, const Noted& noted);
   Status try_group(std::span<Pending> group, const Noted& noted);

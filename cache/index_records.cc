@@ -15,6 +15,7 @@ static_assert(std::endian::native == std::endian::little, "numbers are stored as
 constexpr std::uint64_t kNoPlace = UINT64_MAX;
 constexpr std::uint64_t kNoSize = UINT64_MAX;
 constexpr std::size_t kPlaceOffset = 32;
+constexpr unsigned kProven = 2;  // in the first byte of a link, beside its kind
 
 std::uint64_t pack(const std::optional<BlobRow::Place>& place) {
   if (!place) return kNoPlace;
@@ -109,7 +110,7 @@ BlobRow decode_blob(std::string_view value) {
 }
 
 std::string encode(const Link& link) {
-  std::string value(1, static_cast<char>(link.kind));
+  std::string value(1, static_cast<char>(static_cast<unsigned>(link.kind) | (link.proven ? kProven : 0)));
   put_number(value, link.size.value_or(kNoSize));
   value += link.media_type;
   return value;
@@ -118,7 +119,9 @@ std::string encode(const Link& link) {
 Link decode_link(std::string_view value) {
   Link link;
   if (value.size() < 9) return link;
-  link.kind = value[0] == 1 ? Link::Kind::manifest : Link::Kind::blob;
+  const auto flags = static_cast<unsigned char>(value[0]);
+  link.kind = (flags & ~kProven) == 1 ? Link::Kind::manifest : Link::Kind::blob;
+  link.proven = (flags & kProven) != 0;
   if (const auto size = number_at(value, 1); size != kNoSize) link.size = size;
   link.media_type = value.substr(9);
   return link;

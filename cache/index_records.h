@@ -50,6 +50,9 @@ struct Link {
   Kind kind = Kind::blob;
   std::optional<std::uint64_t> size;  // as the descriptor or the upstream said it
   std::string media_type;             // of a manifest; empty where only a parent's descriptor is known
+  // The repository has shown that it may serve these bytes: they came through it with this digest, or its upstream gave the same.
+  // False: a manifest of the repository refers to them, which proves nothing. Only proven links give hits.
+  bool proven = false;
 };
 
 struct TagRecord {
@@ -77,6 +80,9 @@ constexpr std::uint64_t room_of(std::uint64_t size) {
 }
 
 namespace records {
+
+// Values of `linked_by`.
+inline constexpr std::string_view kClaimedLink = "", kProvenLink = "\1";
 
 std::string digest_key(const Digest& digest);
 std::optional<Digest> digest_of(std::string_view key);

@@ -8,7 +8,9 @@ using records::find_blob;
 using records::find_link;
 using records::find_row;
 using records::kBlobBytes;
+using records::kClaimedLink;
 using records::kLastCopies;
+using records::kProvenLink;
 using records::number_at;
 using records::number_text;
 using records::pair_key;
@@ -143,10 +145,13 @@ Status IndexWriter::link(std::string_view repository, const Digest& digest, Link
     if (!link.size) link.size = old->size;
     if (link.media_type.empty()) link.media_type = old->media_type;
     if (old->kind == Link::Kind::manifest) link.kind = Link::Kind::manifest;
-    if (old->size == link.size && old->media_type == link.media_type && old->kind == link.kind) return ok_status();
+    link.proven = link.proven || old->proven;
+    const bool same = old->size == link.size && old->media_type == link.media_type && old->kind == link.kind &&
+                      old->proven == link.proven;
+    if (same) return ok_status();
   }
   if (auto status = transaction_.put(kLinks, pair_key(repository, key), records::encode(link)); !status) return status;
-  return transaction_.put(kLinkedBy, key + std::string(repository), "");
+  return transaction_.put(kLinkedBy, key + std::string(repository), link.proven ? kProvenLink : kClaimedLink);
 }
 
 }  // namespace weir

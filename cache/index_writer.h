@@ -54,7 +54,7 @@ class IndexWriter {
   Status note_unsettled(const Digest& digest);
   Status forget_unsettled(const Digest& digest, std::uint64_t note);
 
-  // A link known better stays: a media type or a size that is already there is not lost.
+  // Adds what is known: a media type, a size and a proof that are already there stay.
   Status link(const Name& repository, const Digest& digest, Link link) {
     return this->link(repository.text(), digest, std::move(link));
   }

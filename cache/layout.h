@@ -8,7 +8,8 @@
 //     index.new/                     the same while it is made again
 //     blobs/sha256/3f/3f5a…64 hex    whole, verified bytes, 0600
 //     blobs/sha512/3f/3f5a…128 hex
-//     partial/sha256-3f5a…           a fill that is under way or was broken off; never served as whole
+//     partial/sha256-3f5a…-9c01…     a fill that is under way or was broken off, of one repository (16 hex of the hash of its
+//                                    name): what one repository's upstream sent is no other's to go on with; never served as whole
 //     partial/sha256-3f5a….7         small bytes on their way to blobs/; removed at start
 //     quarantine/sha256-3f5a…        a blob that was found rotten, for a person to look at; never served
 //     meter/ledger/data.mdb          usage by hour, day and month (meter/ledger.h)
@@ -52,13 +53,20 @@ class Layout {
   std::string blobs(HashAlgorithm algorithm) const;
   std::string quarantine() const { return directory_ + "/quarantine"; }
   std::string quarantined(const Digest& digest) const;
-  std::string partial(const Digest& digest) const;
-  std::string staging(const Digest& digest, unsigned long number) const { return partial(digest) + '.' + std::to_string(number); }
+  // The name in partial/ of a fill of `digest` through `repository`.
+  static std::string partial_name(const Digest& digest, std::string_view repository);
+  std::string partial(const Digest& digest, std::string_view repository) const {
+    return in(partials(), partial_name(digest, repository));
+  }
+  std::string staging(const Digest& digest, unsigned long number) const;
   std::string blob_folder(const Digest& digest) const;
   std::string blob(const Digest& digest) const;
 
-  // The digest that the name of a file in partial/ or quarantine/ means; nothing for a name that is not ours.
+  // The digest that the name of a file in partial/ means; nothing for a name that is not ours, and for one of an earlier version
+  // that names no repository.
   static std::optional<Digest> partial_digest(std::string_view file_name);
+  // The same in quarantine/.
+  static std::optional<Digest> quarantined_digest(std::string_view file_name);
   // The same in blobs/ALGORITHM/xx/.
   static std::optional<Digest> blob_digest(HashAlgorithm algorithm, std::string_view file_name);
 

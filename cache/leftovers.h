@@ -23,10 +23,10 @@ class Leftovers {
 
   Leftovers(FileSystem& disk, const Layout& layout) : disk_(disk), layout_(layout) {}
 
-  // A partial file waits. Twice is once.
-  void add_partial(const Digest& digest, std::uint64_t size, WallSeconds since);
+  // A partial file of that name waits. Twice is once.
+  void add_partial(const std::string& name, std::uint64_t size, WallSeconds since);
   // Somebody continues it, or it is gone: its room is no longer counted here. Nothing: it was not there.
-  std::optional<std::uint64_t> take_partial(const Digest& digest);
+  std::optional<std::uint64_t> take_partial(const std::string& name);
   // A rotten blob lies in quarantine. Of more than kMostQuarantined the oldest is removed.
   void add_quarantined(const Digest& digest, std::uint64_t size, WallSeconds since);
 
@@ -42,9 +42,9 @@ class Leftovers {
     std::uint64_t room = 0;
     WallSeconds since = 0;
   };
-  using Files = std::map<Digest, Waiting>;
-  std::optional<std::uint64_t> take(Files& files, const Digest& digest);
-  std::uint64_t remove_oldest(Files& files, bool quarantined, WallSeconds before);
+  using Files = std::map<std::string, Waiting>;  // by the path
+  std::optional<std::uint64_t> take(Files& files, const std::string& path);
+  std::uint64_t remove_oldest(Files& files, WallSeconds before);
 
   FileSystem& disk_;
   const Layout& layout_;

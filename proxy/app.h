@@ -19,7 +19,7 @@ class App final : public Handler {
  public:
   App(Site& site, BlobPull& blob_pull, ManifestPull& manifest_pull, PasswordCheck& passwords)
       : site_(site), decide_(site, blob_pull, manifest_pull), visibility_(site.clock), blobs_(site, blob_pull),
-        manifests_(manifest_pull, decide_), listings_(site), tokens_(site, passwords) {}
+        manifests_(site, manifest_pull, decide_), listings_(site), tokens_(site, passwords) {}
 
   Task<void> handle(Exchange& exchange) override;
 

@@ -4,6 +4,7 @@
 
 #include "oci/media_type.h"
 #include "proxy/answer.h"
+#include "proxy/elsewhere.h"
 #include "proxy/pass_through.h"
 
 namespace weir {
@@ -39,7 +40,8 @@ Task<void> Blobs::serve(Call& call) {
     co_return;
   }
   const Instant start = call.parts.loop.now();
-  auto source = co_await pull_.find(call.parts, *call.target, digest);
+  const auto other = elsewhere(call);
+  auto source = co_await pull_.find(call.parts, *call.target, digest, other);
   call.waited_since(start, source && source->outcome == Outcome::hit);
   if (!source) {
     co_await fail(call, source.error());
@@ -78,9 +80,14 @@ Task<void> Blobs::unsatisfiable(Call& call, std::uint64_t size) {
   (void)sent;
 }
 
+BlobPull::Elsewhere Blobs::elsewhere(const Call& call) const {
+  return [this, &call] { return pullable_elsewhere(site_, call, *call.route.reference->digest()); };
+}
+
 Task<void> Blobs::describe(Call& call) {
   const Instant start = call.parts.loop.now();
-  auto known = co_await pull_.describe(call.parts, *call.target, *call.route.reference->digest());
+  const auto other = elsewhere(call);
+  auto known = co_await pull_.describe(call.parts, *call.target, *call.route.reference->digest(), other);
   call.waited_since(start, known && known->outcome == Outcome::hit);
   if (!known) {
     co_await fail(call, known.error());
@@ -118,7 +125,10 @@ Task<void> Blobs::pass_through(Call& call) {
   auto status = co_await pull_.pass(call.parts, *call.target, sink);
   if (status) status = co_await sink.finish(call.parts.loop);
   if (status) status = co_await call.exchange.end();
-  if (status) co_return;
+  if (status) {
+    co_await pull_.note_proven(call.parts, *call.target, digest);
+    co_return;
+  }
   if (call.exchange.begun()) call.error = status.error().what;
   else co_await fail(call, status.error());
 }
@@ -126,7 +136,8 @@ Task<void> Blobs::pass_through(Call& call) {
 // False: the whole is to be sent, which is always a right answer.
 Task<bool> Blobs::pass_range(Call& call) {
   const auto digest = *call.route.reference->digest();
-  auto known = co_await pull_.describe(call.parts, *call.target, digest);
+  const auto other = elsewhere(call);
+  auto known = co_await pull_.describe(call.parts, *call.target, digest, other);
   if (!known || !known->size) co_return false;
   const auto size = *known->size;
   const auto asked = resolve_range(range_header(call.request(), digest.text()), size);
@@ -289,7 +300,8 @@ Task<bool> Blobs::heal(Call& call, BlobPull::Source& source, const Error& error,
     const auto record = stored->record;
     co_await pull_.give_up(call.parts, digest, record, call.error);
   }
-  auto found = co_await pull_.find(call.parts, *call.target, digest);
+  const auto other = elsewhere(call);
+  auto found = co_await pull_.find(call.parts, *call.target, digest, other);
   if (!found || std::holds_alternative<BlobPull::Unkept>(found->from)) co_return false;
   source = *std::move(found);  // also for the ranges that follow
   call.decide(source.outcome);

@@ -9,11 +9,12 @@ namespace weir {
 
 class Blobs {
  public:
-  Blobs(Site& site, BlobPull& pull) : store_(site.store), memory_(site.memory), pull_(pull) {}
+  Blobs(Site& site, BlobPull& pull) : site_(site), store_(site.store), memory_(site.memory), pull_(pull) {}
   Task<void> serve(Call& call);
 
  private:
   Task<void> describe(Call& call);
+  BlobPull::Elsewhere elsewhere(const Call& call) const;
   Task<void> deliver_whole(Call& call, BlobPull::Source& source, std::optional<std::uint64_t> size);
   Task<void> deliver_range(Call& call, BlobPull::Source& source, ByteRange range, std::uint64_t size);
   Task<void> deliver_ranges(Call& call, BlobPull::Source& source, std::vector<ByteRange> ranges, std::uint64_t size);
@@ -31,6 +32,7 @@ class Blobs {
   Task<void> unsatisfiable(Call& call, std::uint64_t size);
   Task<void> fail(Call& call, Error error);
 
+  const Site& site_;
   BlobStore& store_;
   MemoryBudget& memory_;
   BlobPull& pull_;

@@ -2,6 +2,7 @@
 
 #include "oci/media_type.h"
 #include "proxy/answer.h"
+#include "proxy/elsewhere.h"
 
 namespace weir {
 namespace {
@@ -9,18 +10,6 @@ namespace {
 constexpr std::uint64_t kMostConfig = 4 << 20;  // bytes of an image's config that are read for its platform
 constexpr unsigned kMostKin = 1000;             // manifests that a blob is judged by
 constexpr auto kConfigPatience = Seconds(30);
-
-// Of nothing in particular yet.
-Question question_about(const Call& call, std::string_view identity, Action action, const Router::Target& target) {
-  Question question;
-  question.identity = identity;
-  question.from = IpAddress::of_peer(call.exchange.peer());
-  question.action = action;
-  question.repository = target.repository.text();
-  question.upstream = target.upstream->options().name;
-  question.now = call.parts.loop.clock().wall_seconds();
-  return question;
-}
 
 Question question_of(const Call& call) {
   const auto action = call.route.kind == Route::Kind::tags ? Action::list : Action::pull;
@@ -32,7 +21,27 @@ Question question_of(const Call& call) {
   return question;
 }
 
-// All but the platform of an image that no index speaks of.
+std::string refusal_text(const Decision& decision) {
+  if (!decision.rule) return "denied by policy: no rule allows it";
+  std::string text = "denied by policy rule " + decision.rule->name;
+  if (decision.needs == 0) return text;
+  return text + ": it is not known " +
+         (decision.needs == kNeedsFirstSeen ? show_needs(decision.needs) : "what " + show_needs(decision.needs) + " is");
+}
+
+}  // namespace
+
+Question question_about(const Call& call, std::string_view identity, Action action, const Router::Target& target) {
+  Question question;
+  question.identity = identity;
+  question.from = IpAddress::of_peer(call.exchange.peer());
+  question.action = action;
+  question.repository = target.repository.text();
+  question.upstream = target.upstream->options().name;
+  question.now = call.parts.loop.clock().wall_seconds();
+  return question;
+}
+
 Facts facts_of(const Kin& kin, WallSeconds now) {
   Facts facts;
   if (kin.record) {
@@ -44,16 +53,6 @@ Facts facts_of(const Kin& kin, WallSeconds now) {
   if (kin.first_seen) facts.seen_for = Seconds(std::max<WallSeconds>(0, now - *kin.first_seen));
   return facts;
 }
-
-std::string refusal_text(const Decision& decision) {
-  if (!decision.rule) return "denied by policy: no rule allows it";
-  std::string text = "denied by policy rule " + decision.rule->name;
-  if (decision.needs == 0) return text;
-  return text + ": it is not known " +
-         (decision.needs == kNeedsFirstSeen ? show_needs(decision.needs) : "what " + show_needs(decision.needs) + " is");
-}
-
-}  // namespace
 
 bool may_ever(const Call& call, std::string_view identity, std::string_view action, const Router::Target& target) {
   if (!call.settings->policy_options.enforce) return action == "pull";
@@ -148,7 +147,8 @@ Task<Decision> Decide::judge(Call& call, Question question, Kin kin, bool final)
 
 // The platform in it; empty: it is the config of no image. Nothing: it cannot be had, or is ambiguous.
 Task<std::optional<std::string>> Decide::read_config(Call& call, Digest config) {
-  auto source = co_await blobs_.find(call.parts, *call.target, config);
+  auto source = co_await blobs_.find(call.parts, *call.target, config,
+                                     [this, &call, config] { return pullable_elsewhere(site_, call, config); });
   if (!source) co_return std::nullopt;
   std::shared_ptr<const UniqueFd> file;
   std::uint64_t size = 0;

@@ -17,6 +17,11 @@ namespace weir {
 // they deny it whatever is asked for. A list of tags is asked for with the scope to pull. Without enforcement everybody may pull.
 bool may_ever(const Call& call, std::string_view identity, std::string_view action, const Router::Target& target);
 
+// Whether the caller may do this with a repository: what is asked of the rules, of nothing in particular yet.
+Question question_about(const Call& call, std::string_view identity, Action action, const Router::Target& target);
+// What rules may want to know of a manifest, but for the platform of an image that no index states.
+Facts facts_of(const Kin& kin, WallSeconds now);
+
 class Decide {
  public:
   Decide(Site& site, BlobPull& blobs, ManifestPull& manifests) : site_(site), blobs_(blobs), manifests_(manifests) {}

@@ -2,15 +2,17 @@
 
 #include "oci/media_type.h"
 #include "proxy/answer.h"
+#include "proxy/elsewhere.h"
 
 namespace weir {
 
 Task<void> Manifests::serve(Call& call) {
   const Instant start = call.parts.loop.now();
-  auto found = co_await pull_.find(call.parts, *call.target, *call.route.reference);
+  const ManifestPull::Elsewhere elsewhere = [this, &call](const Digest& digest) { return pullable_elsewhere(site_, call, digest); };
+  auto found = co_await pull_.find(call.parts, *call.target, *call.route.reference, elsewhere);
   if (found && found->file) {
     const bool right = co_await pull_.check(call.parts, *found);
-    if (!right) found = co_await pull_.find(call.parts, *call.target, *call.route.reference);
+    if (!right) found = co_await pull_.find(call.parts, *call.target, *call.route.reference, elsewhere);
   }
   call.waited_since(start, found && found->outcome == Outcome::hit);
   if (!found) {

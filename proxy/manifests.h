@@ -9,13 +9,14 @@ namespace weir {
 
 class Manifests {
  public:
-  Manifests(ManifestPull& pull, Decide& decide) : pull_(pull), decide_(decide) {}
+  Manifests(const Site& site, ManifestPull& pull, Decide& decide) : site_(site), pull_(pull), decide_(decide) {}
   Task<void> serve(Call& call);
 
  private:
   // A large one, from the store's file.
   Task<void> send_file(Call& call, ResponseHead head, const ManifestPull::Found& found);
 
+  const Site& site_;
   ManifestPull& pull_;
   Decide& decide_;
 };

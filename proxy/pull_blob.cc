@@ -1,5 +1,9 @@
 #include "proxy/pull_blob.h"
 
+#include <bitset>
+#include <utility>
+
+#include "base/hash.h"
 #include "base/text.h"
 
 namespace weir {
@@ -10,6 +14,12 @@ namespace {
 constexpr int kMostFailures = 4;
 constexpr auto kResumePatience = Seconds(10);
 constexpr std::size_t kMostProbeBytes = 1024;
+// A proof of possession: a blob of up to so many bytes is compared whole, of a larger one some bytes at a random place.
+constexpr std::uint64_t kComparedWhole = 64 << 10;
+constexpr std::size_t kComparedBytes = 256;
+constexpr std::size_t kTellingValues = 16;  // different values among these bytes; fewer could be guessed
+constexpr int kMostOffsets = 16;
+constexpr auto kProofPatience = Seconds(5);  // for another repository's fill to have enough bytes to compare
 constexpr auto kProbePatience = Milliseconds(500);
 constexpr auto kFirstPause = Milliseconds(200);
 constexpr auto kLongestPause = Milliseconds(2000);
@@ -34,6 +44,27 @@ RegistryClient::Request blob_request(const Router::Target& target, const Digest&
   return request;
 }
 
+bool is_empty(const Digest& digest) { return digest == Digest::of(digest.algorithm(), ""); }
+
+// Digest-addressed bytes that come encoded are other bytes.
+bool is_encoded(const RegistryClient::Response& response) {
+  const auto encoding = response.head.header("Content-Encoding").value_or("");
+  return !encoding.empty() && !equal_ignoring_case(encoding, "identity");
+}
+
+bool is_telling(std::string_view bytes) {
+  std::bitset<256> seen;
+  for (const char c : bytes) seen.set(static_cast<unsigned char>(c));
+  return seen.count() >= kTellingValues;
+}
+
+// From 0 to `most`; nobody can tell before.
+std::uint64_t random_number(std::uint64_t most) {
+  std::uint64_t number = 0;
+  for (const char byte : random_bytes(sizeof number)) number = number << 8 | static_cast<unsigned char>(byte);
+  return number % (most + 1);
+}
+
 // How an answer to `bytes=offset-` goes on from there.
 struct Continuation {
   std::uint64_t skip = 0;              // of its body: bytes that are held already
@@ -45,10 +76,8 @@ Result<Continuation> read_answer(const RegistryClient::Response& response, std::
   const auto wrong = [](std::string what) {
     return Error{Failure::corrupt, Side::upstream, false, "the upstream " + std::move(what)};
   };
-  // Digest-addressed bytes that come encoded are other bytes.
-  const auto encoding = response.head.header("Content-Encoding").value_or("");
-  if (!encoding.empty() && !equal_ignoring_case(encoding, "identity"))
-    return wrong("sent a blob with Content-Encoding " + std::string(encoding));
+  if (is_encoded(response))
+    return wrong("sent a blob with Content-Encoding " + std::string(*response.head.header("Content-Encoding")));
   Continuation answer;
   if (response.head.status == 206) {
     const auto range = parse_content_range(response.head.header("Content-Range").value_or(""));
@@ -67,14 +96,16 @@ Result<Continuation> read_answer(const RegistryClient::Response& response, std::
 
 }  // namespace
 
-Task<Result<BlobPull::Source>> BlobPull::find(LoopParts& parts, const Router::Target& target, Digest digest) {
+Task<Result<BlobPull::Source>> BlobPull::find(LoopParts& parts, const Router::Target& target, Digest digest,
+                                              const Elsewhere& elsewhere) {
   const Name& repository = target.repository;
-  std::optional<Link> proven;  // by a probe; the index may have had no room for it
-  // Each turn settles one fact; a third one is needed only when a fill ended between two looks.
-  for (int turn = 0; turn < 4; ++turn) {
+  // A caller that may pull the digest elsewhere proves nothing for others, and the index may have had no room for a proof.
+  bool permitted = false, compared = false, asked_elsewhere = false;
+  // Each turn settles one fact; the last ones are needed only when a fill ended between two looks.
+  for (int turn = 0; turn < 5; ++turn) {
     auto holding = site_.store.index().holding(repository, digest);
-    if (!holding.link) holding.link = proven;
-    if (holding.link && holding.blob) {
+    const bool proven = permitted || compared || (holding.link && holding.link->proven);
+    if (proven && holding.blob) {
       auto blob = site_.store.open_blob(digest, *holding.blob);
       if (blob) {
         site_.store.index().touch(digest);
@@ -105,16 +136,24 @@ Task<Result<BlobPull::Source>> BlobPull::find(LoopParts& parts, const Router::Ta
       }
       holding.blob.reset();
     }
-    if (!target.offline.empty()) co_return not_held_offline(target);
-    if (!holding.link && site_.unknown.contains(repository, digest.text())) co_return unknown_blob(digest);
+    if (!holding.link && !proven && site_.unknown.contains(repository, digest.text())) co_return unknown_blob(digest);
 
     auto running = site_.fills.find(digest);
     if (running && running->stored()) running = nullptr;  // it brings no bytes
-    const bool others = holding.blob || (running && running->repository() != repository);
-    if (!holding.link && others) {
-      auto link = co_await probe(parts, target, digest);
-      if (!link) co_return std::move(link).error();
-      proven = *std::move(link);
+    const bool of_others = holding.blob || (running && running->repository() != repository);
+    if (!proven && of_others && holding.link && !std::exchange(asked_elsewhere, true)) {
+      permitted = elsewhere().has_value();
+      if (permitted) continue;
+    }
+    if (!target.offline.empty()) co_return not_held_offline(target);
+    if (!proven && of_others) {
+      auto proof = co_await prove(parts, target, digest);
+      if (!proof) co_return std::move(proof).error();
+      if (*proof == Proof::different) {
+        auto own = past_the_disk(parts, target);
+        co_return own;
+      }
+      compared = true;
       continue;
     }
     Budgets::Verdict verdict;
@@ -126,7 +165,7 @@ Task<Result<BlobPull::Source>> BlobPull::find(LoopParts& parts, const Router::Ta
     }
     auto entry = site_.fills.start_or_join(digest, repository);
     if (!entry.fill) continue;  // it is whole by now
-    if (!holding.link && entry.fill->repository() != repository) continue; // somebody else's came in between
+    if (!proven && entry.fill->repository() != repository) continue;  // somebody else's came in between
     if (entry.started) {
       site_.background.fetch_add(1);
       spawn(run_fill(parts, target, entry.fill, holding.link));
@@ -134,7 +173,10 @@ Task<Result<BlobPull::Source>> BlobPull::find(LoopParts& parts, const Router::Ta
     const auto progress = co_await entry.fill->wait_head(parts.loop, kHeadPatience);
     if (progress.state == Fill::State::failed) {
       // What the upstream says of another repository is not said of this one.
-      if (entry.fill->repository() != repository) continue;
+      if (entry.fill->repository() != repository) {
+        compared = false;  // with bytes that nobody can vouch for
+        continue;
+      }
       if (DiskHealth::passes(*progress.error)) co_return Source{Unkept{}, Outcome::bypass};
       co_return *progress.error;
     }
@@ -146,7 +188,7 @@ Task<Result<BlobPull::Source>> BlobPull::find(LoopParts& parts, const Router::Ta
   co_return Error{Failure::overloaded, Side::local, true, "the blob changed its state too often"};
 }
 
-// It cannot be opened and is not known to be wrong: it stays, and who wants it gets it from the upstream.
+// The stored bytes cannot be opened, or are not known to be this repository's: its caller gets the blob from its own upstream.
 Result<BlobPull::Source> BlobPull::past_the_disk(LoopParts& parts, const Router::Target& target) {
   if (!target.offline.empty()) return not_held_offline(target);
   auto verdict = site_.ask_budgets(parts, target);
@@ -170,69 +212,164 @@ Task<Result<RegistryClient::Response>> BlobPull::open_aside(LoopParts& parts, co
   co_return response;
 }
 
-Task<Result<BlobPull::Description>> BlobPull::describe(LoopParts& parts, const Router::Target& target, Digest digest) {
+Task<Result<BlobPull::Description>> BlobPull::describe(LoopParts& parts, const Router::Target& target, Digest digest,
+                                                       const Elsewhere& elsewhere) {
   // The fill is looked for first: when it is not there, the index knows what came of it.
   const auto running = site_.fills.find(digest);
   const auto holding = site_.store.index().holding(target.repository, digest);
-  if (holding.link && holding.blob) co_return Description{holding.blob->size, Outcome::hit};
-  if (const auto grown = running ? running->progress().size : std::nullopt; holding.link && grown) {
+  const bool proven = holding.link && holding.link->proven;
+  if (proven && holding.blob) co_return Description{holding.blob->size, Outcome::hit};
+  const bool own = running && running->repository() == target.repository;
+  if (const auto grown = running ? running->progress().size : std::nullopt; (proven || own) && grown) {
     co_return Description{grown, Outcome::hit};  // what the bytes are counts more than what a manifest said of them
   }
-  if (!target.offline.empty()) co_return not_held_offline(target);
-  if (holding.link && holding.link->size) co_return Description{holding.link->size, Outcome::hit};
+  // What a manifest of the repository says of its blob is the same whatever others have.
+  const bool stated = holding.link && holding.link->size;
+  if (stated && target.offline.empty()) co_return Description{holding.link->size, Outcome::hit};
   if (!holding.link && site_.unknown.contains(target.repository, digest.text())) co_return unknown_blob(digest);
-  if (const auto fill = site_.fills.find(digest); fill && fill->repository() == target.repository) {
-    const auto progress = co_await fill->wait_head(parts.loop, kHeadPatience);
+  if (holding.link && holding.blob) {
+    if (elsewhere()) co_return Description{holding.blob->size, Outcome::hit};
+  }
+  if (!target.offline.empty()) co_return not_held_offline(target);
+  if (own) {
+    const auto progress = co_await running->wait_head(parts.loop, kHeadPatience);
     if (progress.size) co_return Description{progress.size, Outcome::joined};
   }
-  auto link = co_await probe(parts, target, digest);
-  if (!link) co_return std::move(link).error();
-  const auto size = holding.blob ? holding.blob->size : link->size;
-  co_return Description{size, Outcome::miss};
+  auto answer = co_await sizes_.run(parts.loop, target.repository.text() + '\n' + digest.text(),
+                                    [this, &parts, target, digest] { return ask_for_size(parts, target, digest); });
+  if (!answer.value) co_return std::move(answer.value).error();
+  co_return Description{*answer.value, Outcome::miss};
 }
 
-// ---- may this repository show this digest? ------------------------------------------------------
-
-Task<Result<Link>> BlobPull::probe(LoopParts& parts, Router::Target target, Digest digest) {
-  auto answer = co_await probes_.run(parts.loop, target.repository.text() + '\n' + digest.text(),
-                                     [this, &parts, target, digest] { return ask_for_one_byte(parts, target, digest); });
-  co_return std::move(answer.value);
-}
-
-// GET, never HEAD: some registries refuse HEAD of blobs, and a URL presigned for GET does too.
-Task<Result<Link>> BlobPull::ask_for_one_byte(LoopParts& parts, Router::Target target, Digest digest) {
-  // Another flight may have ended since the caller looked.
-  if (auto known = site_.store.index().holding(target.repository, digest).link; known && known->size) co_return *std::move(known);
+// GET, never HEAD: some registries refuse HEAD of blobs, and a URL presigned for GET does too. The answer proves nothing, and is
+// not remembered.
+Task<Result<std::optional<std::uint64_t>>> BlobPull::ask_for_size(LoopParts& parts, Router::Target target, Digest digest) {
   auto request = blob_request(target, digest);
   request.range_first = request.range_last = 0;
   auto response = co_await target.upstream->request(parts.upstream(), request);
-  Link link;
-  bool remember_size = true;
   if (!response) {
     // Nothing has no first byte.
-    const bool empty = response.error().status == 416 && digest == Digest::of(digest.algorithm(), "");
-    if (!empty) {
-      remember_unknown(target.repository, digest, response.error());
-      co_return std::move(response).error();
-    }
-    link.size = 0;
-  } else if (response->head.status == 206) {
-    const auto range = parse_content_range(response->head.header("Content-Range").value_or(""));
-    if (range) link.size = range->size;
-    response->set_stall_timeout(kProbePatience);
-    const auto rest = co_await response->read_all(kMostProbeBytes);  // one byte, so that the connection can be used again
-    (void)rest;
-  } else {
-    // A page of somebody in between is a 200 too: its length answers this question and is not remembered.
-    link.size = response->content_length();
-    remember_size = false;
+    if (response.error().status == 416 && is_empty(digest)) co_return std::optional<std::uint64_t>(0);
+    remember_unknown(target.repository, digest, response.error());
+    co_return std::move(response).error();
   }
-  const Link kept{Link::Kind::blob, remember_size ? link.size : std::nullopt, ""};
-  auto committed = co_await site_.store.index().commit(parts.loop, [target, digest, kept](IndexWriter& writer) {
-    return writer.link(target.repository, digest, kept);
+  if (response->head.status != 206) co_return response->content_length();
+  const auto range = parse_content_range(response->head.header("Content-Range").value_or(""));
+  response->set_stall_timeout(kProbePatience);
+  const auto rest = co_await response->read_all(kMostProbeBytes);  // one byte, so that the connection can be used again
+  (void)rest;
+  co_return range ? std::optional<std::uint64_t>(range->size) : std::nullopt;
+}
+
+// ---- may this repository serve these bytes? -----------------------------------------------------
+
+Task<Result<BlobPull::Proof>> BlobPull::prove(LoopParts& parts, Router::Target target, Digest digest) {
+  auto answer = co_await proofs_.run(parts.loop, target.repository.text() + '\n' + digest.text(),
+                                     [this, &parts, target, digest] { return compare(parts, target, digest); });
+  co_return std::move(answer.value);
+}
+
+Task<Result<BlobPull::Proof>> BlobPull::compare(LoopParts& parts, Router::Target target, Digest digest) {
+  // Another flight may have ended since the caller looked.
+  const auto known = site_.store.index().holding(target.repository, digest).link;
+  if ((known && known->proven) || is_empty(digest)) co_return Proof::proven;
+  auto here = co_await what_is_here(parts, digest);
+  if (!here) co_return std::move(here).error();
+  if (!here->file) co_return Proof::different;  // too little of it is there in time
+  auto proof = here->size && *here->size <= kComparedWhole ? co_await compare_whole(parts, target, digest, *here->size)
+                                                           : co_await compare_part(parts, target, digest, *here);
+  if (!proof || *proof == Proof::different) co_return proof;
+  if (here->fill) {
+    // Its digest has not matched yet: the link comes with the blob.
+    here->fill->add_proven(target.repository);
+    co_return proof;
+  }
+  auto committed = co_await site_.store.index().commit(parts.loop, [target, digest, size = *here->size](IndexWriter& writer) {
+    return writer.link(target.repository, digest, Link{Link::Kind::blob, size, "", true});
   });
-  if (!committed) site_.note_disk(committed.error());  // then the next one asks again
-  co_return link;
+  if (!committed) site_.note_disk(committed.error());  // then the next one compares again
+  co_return proof;
+}
+
+// The stored blob, or a fill of which enough is written. A file that is null: there is neither.
+Task<Result<BlobPull::Compared>> BlobPull::what_is_here(LoopParts& parts, const Digest& digest) {
+  auto fill = site_.fills.find(digest);
+  if (fill && fill->stored()) fill = nullptr;
+  if (fill) {
+    const auto progress = co_await fill->wait_beyond(parts.loop, kComparedWhole, false, kProofPatience);
+    if (progress.state == Fill::State::growing && progress.written > kComparedWhole)
+      co_return Compared{fill->file(), progress.written, progress.size, fill};
+    if (progress.state == Fill::State::growing || progress.state == Fill::State::opening) co_return Compared{};
+    // Until its commit the fill itself has the bytes.
+    if (progress.state == Fill::State::verified) co_return Compared{fill->file(), progress.written, progress.written, fill};
+  }
+  const auto record = site_.store.index().blob(digest);
+  if (!record) co_return Compared{};
+  auto blob = site_.store.open_blob(digest, *record);
+  if (!blob) co_return Compared{};
+  co_return Compared{blob->file, blob->size, blob->size, nullptr};
+}
+
+// The whole of a small blob, by its digest.
+Task<Result<BlobPull::Proof>> BlobPull::compare_whole(LoopParts& parts, const Router::Target& target, const Digest& digest,
+                                                      std::uint64_t size) {
+  auto response = co_await target.upstream->request(parts.upstream(), blob_request(target, digest));
+  if (!response) {
+    remember_unknown(target.repository, digest, response.error());
+    co_return std::move(response).error();
+  }
+  if (is_encoded(*response)) co_return Proof::different;
+  const auto body = co_await response->read_all(size);
+  if (!body && body.error().failure != Failure::too_large) co_return body.error();
+  co_return body&& Digest::of(digest.algorithm(), *body) == digest ? Proof::proven : Proof::different;
+}
+
+// Some bytes at a place that the upstream cannot know before.
+Task<Result<BlobPull::Proof>> BlobPull::compare_part(LoopParts& parts, const Router::Target& target, const Digest& digest,
+                                                     const Compared& here) {
+  std::uint64_t offset = 0;
+  std::string expected;
+  for (int attempt = 0; attempt < kMostOffsets; ++attempt) {
+    offset = random_number(here.begun - kComparedBytes);
+    auto read = co_await site_.store.pool().run(parts.loop, [this, &here, offset]() -> Result<std::string> {
+      std::string bytes(kComparedBytes, '\0');
+      const auto count = site_.store.disk().read_at(here.file->get(), std::as_writable_bytes(std::span(bytes)), offset);
+      if (!count) return count.error();
+      bytes.resize(*count);
+      return bytes;
+    });
+    if (!read || read->size() != kComparedBytes) co_return Proof::different;
+    if (is_telling(*read)) {
+      expected = *std::move(read);
+      break;
+    }
+  }
+  if (expected.empty()) co_return Proof::different;  // bytes that could be guessed prove nothing
+  auto request = blob_request(target, digest);
+  request.range_first = offset;
+  request.range_last = offset + kComparedBytes - 1;
+  auto response = co_await target.upstream->request(parts.upstream(), request);
+  if (!response) {
+    if (response.error().status == 416) co_return Proof::different;
+    remember_unknown(target.repository, digest, response.error());
+    co_return std::move(response).error();
+  }
+  // All of the blob is no answer to this question: what it is worth shows when all of it was read.
+  if (response->head.status != 206 || is_encoded(*response)) co_return Proof::different;
+  const auto range = parse_content_range(response->head.header("Content-Range").value_or(""));
+  if (!range || range->range.first != offset || range->range.last != offset + kComparedBytes - 1) co_return Proof::different;
+  if (here.size && range->size != *here.size) co_return Proof::different;
+  const auto body = co_await response->read_all(kComparedBytes);
+  if (!body && body.error().failure != Failure::too_large) co_return body.error();
+  co_return body && *body == expected ? Proof::proven : Proof::different;
+}
+
+Task<void> BlobPull::note_proven(LoopParts& parts, const Router::Target& target, Digest digest) {
+  auto committed = co_await site_.store.index().commit(parts.loop, [target, digest](IndexWriter& writer) -> Status {
+    const auto record = writer.blob(digest);
+    return record ? writer.link(target.repository, digest, Link{Link::Kind::blob, record->size, "", true}) : ok_status();
+  });
+  if (!committed) site_.note_disk(committed.error());
 }
 
 void BlobPull::remember_unknown(const Name& repository, const Digest& digest, const Error& error) {
@@ -249,8 +386,12 @@ Task<void> BlobPull::run_fill(LoopParts& parts, Router::Target target, std::shar
   const bool verified = status.ok();
   if (verified) {
     const auto size = fill->progress().size;
-    status = co_await fill->adopt(parts.loop, [target, digest = fill->digest(), size](IndexWriter& writer) {
-      return writer.link(target.repository, digest, Link{Link::Kind::blob, size, ""});
+    status = co_await fill->adopt(parts.loop, [target, fill, size](IndexWriter& writer) -> Status {
+      const Link link{Link::Kind::blob, size, "", true};
+      for (const auto& other : fill->proven()) {
+        if (auto linked = writer.link(other, fill->digest(), link); !linked) return linked;
+      }
+      return writer.link(target.repository, fill->digest(), link);
     });
   }
   const char* result = "ok";
@@ -372,7 +513,7 @@ Task<Status> BlobPull::fetch_once(LoopParts& parts, const Router::Target& target
   if (!answer) co_return std::move(answer).error();
   if (!size) size = answer->total;
   // At its end only nothing would tell a client that this is not all.
-  if (size == 0 && sink.digest() != Digest::of(sink.digest().algorithm(), ""))
+  if (size == 0 && !is_empty(sink.digest()))
     co_return Error{Failure::corrupt, Side::upstream, false, "the upstream says that the blob is empty"};
   if (size && offset > *size)
     co_return Error{Failure::corrupt, Side::upstream, false, "the blob is smaller than what is held of it"};

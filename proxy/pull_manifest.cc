@@ -34,6 +34,8 @@ bool refuses_head(const Error& error) {
          (error.failure == Failure::refused && error.status < 500);
 }
 
+bool is_manifest_link(const Link& link) { return link.kind == Link::Kind::manifest && !link.media_type.empty(); }
+
 // The upstream has it, whatever it said before.
 Status no_last_copy(IndexWriter& writer, const Digest& digest) {
   auto record = writer.blob(digest);
@@ -42,8 +44,8 @@ Status no_last_copy(IndexWriter& writer, const Digest& digest) {
   return writer.update_blob(digest, *record);
 }
 
-// The repository may show what its manifest refers to, but for what lies elsewhere: its registry took that by hearsay, and
-// the digest may be that of somebody else's blob.
+// A manifest claims what it refers to for its repository, but for what lies elsewhere: its registry took that by hearsay. A claim
+// proves nothing.
 Status link_children(IndexWriter& writer, const Name& repository, const Manifest& manifest) {
   for (const auto& blob : manifest.blobs) {
     if (blob.elsewhere) continue;
@@ -107,28 +109,40 @@ Task<void> ManifestPull::give_up(LoopParts& parts, Digest digest, BlobRecord rec
   if (!aside) site_.note_disk(aside.error());
 }
 
-Task<Result<ManifestPull::Found>> ManifestPull::find(LoopParts& parts, const Router::Target& target, Reference reference) {
-  auto found = co_await (reference.digest() ? by_digest(parts, target, *reference.digest())
+Task<Result<ManifestPull::Found>> ManifestPull::find(LoopParts& parts, const Router::Target& target, Reference reference,
+                                                     const Elsewhere& elsewhere) {
+  auto found = co_await (reference.digest() ? by_digest(parts, target, *reference.digest(), elsewhere)
                                             : by_tag(parts, target, *reference.tag()));
   co_return found;
 }
 
 std::optional<ManifestPull::Found> ManifestPull::held(const Name& repository, const Digest& digest) {
   const auto holding = site_.store.index().holding(repository, digest);
-  if (!holding.link || !holding.blob || holding.link->kind != Link::Kind::manifest || holding.link->media_type.empty())
-    return std::nullopt;
-  if (holding.blob->size > Manifest::kMostBytes) return std::nullopt;
-  if (holding.blob->size > kMostInMemory) {
-    auto file = site_.store.open_blob(digest, *holding.blob);
+  if (!holding.link || !holding.link->proven || !holding.blob || !is_manifest_link(*holding.link)) return std::nullopt;
+  return stored(digest, *holding.blob, holding.link->media_type);
+}
+
+std::optional<ManifestPull::Found> ManifestPull::held_elsewhere(const Name& repository, const Digest& digest,
+                                                                const Elsewhere& elsewhere) {
+  const auto holding = site_.store.index().holding(repository, digest);
+  if (!holding.link || !holding.blob || !is_manifest_link(*holding.link) || !elsewhere(digest)) return std::nullopt;
+  return stored(digest, *holding.blob, holding.link->media_type);
+}
+
+std::optional<ManifestPull::Found> ManifestPull::stored(const Digest& digest, const BlobRecord& blob,
+                                                        const std::string& media_type) {
+  if (blob.size > Manifest::kMostBytes) return std::nullopt;
+  if (blob.size > kMostInMemory) {
+    auto file = site_.store.open_blob(digest, blob);
     if (!file) return std::nullopt;
     site_.store.index().touch(digest);
     auto shared = std::make_shared<const OpenBlob>(*std::move(file));
-    return Found{digest, holding.link->media_type, nullptr, Outcome::hit, std::nullopt, {}, std::move(shared)};
+    return Found{digest, media_type, nullptr, Outcome::hit, std::nullopt, {}, std::move(shared)};
   }
-  auto bytes = site_.store.read_blob(digest, *holding.blob);
+  auto bytes = site_.store.read_blob(digest, blob);
   if (!bytes) return std::nullopt;
   site_.store.index().touch(digest);
-  return Found{digest, holding.link->media_type, *std::move(bytes), Outcome::hit, std::nullopt};
+  return Found{digest, media_type, *std::move(bytes), Outcome::hit, std::nullopt};
 }
 
 Milliseconds ManifestPull::tag_ttl(const Router::Target& target) const {
@@ -141,8 +155,10 @@ std::string ManifestPull::flight_of(const LoopParts& parts, const Router::Target
   return target.repository.text() + '\n' + what + (over ? "\nover" : "");
 }
 
-Task<Result<ManifestPull::Found>> ManifestPull::by_digest(LoopParts& parts, const Router::Target& target, Digest digest) {
+Task<Result<ManifestPull::Found>> ManifestPull::by_digest(LoopParts& parts, const Router::Target& target, Digest digest,
+                                                          const Elsewhere& elsewhere) {
   if (auto found = held(target.repository, digest)) co_return std::move(*found);
+  if (auto found = held_elsewhere(target.repository, digest, elsewhere)) co_return std::move(*found);
   if (!target.offline.empty()) co_return not_held_offline(target);
   if (site_.unknown.contains(target.repository, digest.text())) co_return unknown_manifest(digest.text());
   auto answer = co_await flights_.run(parts.loop, flight_of(parts, target, digest.text()),
@@ -317,7 +333,7 @@ Task<Result<ManifestPull::Found>> ManifestPull::fetch(LoopParts& parts, Router::
   const auto size = found.bytes->size();
   auto stored = co_await site_.store.put(
       parts.loop, digest, *found.bytes, [target, digest, size, also_tag, manifest = *manifest](IndexWriter& writer) -> Status {
-        const Link link{Link::Kind::manifest, size, manifest.media_type};
+        const Link link{Link::Kind::manifest, size, manifest.media_type, true};
         if (auto status = writer.link(target.repository, digest, link); !status) return status;
         if (auto status = link_children(writer, target.repository, manifest); !status) return status;
         if (auto status = writer.put_manifest(target.repository.text(), digest, manifest); !status) return status;

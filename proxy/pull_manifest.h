@@ -5,6 +5,7 @@
 // byte for byte, and only when its size, media type and digest are right.
 // Thread: any loop, with that loop's parts.
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,7 +31,10 @@ class ManifestPull {
     std::shared_ptr<const OpenBlob> file = {};  // where a large one lies that is held: its readers need no memory
     std::uint64_t size() const { return file ? file->size : bytes->size(); }
   };
-  Task<Result<Found>> find(LoopParts& parts, const Router::Target& target, Reference reference);
+  // Finds a repository through which the caller may pull the digest as well, and where it is proven; nothing: there is none.
+  using Elsewhere = std::function<std::optional<std::string>(const Digest&)>;
+  // `elsewhere` is asked of a stored manifest that this repository merely refers to.
+  Task<Result<Found>> find(LoopParts& parts, const Router::Target& target, Reference reference, const Elsewhere& elsewhere);
 
   // Before the bytes of a file are used that were not hashed for verify-age: false when they are wrong. They are out of service
   // then, and find() fetches them anew.
@@ -44,7 +48,7 @@ class ManifestPull {
   Task<Result<Digest>> refresh(LoopParts& parts, const Router::Target& target, Tag tag);
 
  private:
-  Task<Result<Found>> by_digest(LoopParts& parts, const Router::Target& target, Digest digest);
+  Task<Result<Found>> by_digest(LoopParts& parts, const Router::Target& target, Digest digest, const Elsewhere& elsewhere);
   Task<Result<Found>> by_tag(LoopParts& parts, const Router::Target& target, Tag tag);
   Task<Result<Found>> fetch_unless_held(LoopParts& parts, Router::Target target, Digest digest);
   Task<Result<Found>> ask_unless_believed(LoopParts& parts, Router::Target target, Tag tag);
@@ -55,8 +59,11 @@ class ManifestPull {
 
   Task<bool> hash_again(LoopParts& parts, Digest digest, std::shared_ptr<const OpenBlob> file);
 
-  // From the store alone; nothing when it is not held or not linked as a manifest.
+  // From the store alone; nothing when it is not stored, or this repository has not proven that it may serve it as a manifest.
   std::optional<Found> held(const Name& repository, const Digest& digest);
+  // One that this repository's index refers to, and that the caller may pull through another repository.
+  std::optional<Found> held_elsewhere(const Name& repository, const Digest& digest, const Elsewhere& elsewhere);
+  std::optional<Found> stored(const Digest& digest, const BlobRecord& blob, const std::string& media_type);
   // The same, of a tag that need not be confirmed yet.
   std::optional<Found> believed(const Router::Target& target, const std::optional<TagRecord>& record);
   Milliseconds tag_ttl(const Router::Target& target) const;

@@ -113,7 +113,7 @@ TEST_CASE("two upstreams share a blob only when each has it (pains 11, 12)") {
   CHECK_SOON(scene.fills(), "ok 2");
   CHECK(scene.get(blob_path("other/app", shared.digest), {}, Body::hash).digest == shared.digest);
   CHECK(scene.get(blob_path("other/app", own.digest)).status == 404);
-  CHECK(other.journal().body_bytes("", shared.digest) == 1);
+  CHECK(other.journal().body_bytes("", shared.digest) == 256);  // what is compared
   // The same repository path at two upstreams is two repositories.
   make_image({.layers = {"one"}}).put(scene.upstream.registry(), "app", "latest");
   CHECK(scene.get(manifest_path("app", "latest")).status == 200);

@@ -230,8 +230,9 @@ TEST_CASE("an index that is lost is refused with words, made again from the blob
   CHECK(command(scene, {"cache", "rebuild"}).exit_code == 1);  // beside a server
   auto response = scene.get(scene.blob.path, {}, Body::hash);
   CHECK(response.digest == scene.blob.digest);
-  // The upstream is asked whether the repository may show it, by one byte.
-  CHECK(scene.ranges(scene.blob.path) == std::vector<std::string>{"bytes=0-0"});
+  // The repository proves that it may serve it, by some bytes of its upstream.
+  CHECK(scene.gets(scene.blob.path) == 1);
+  CHECK(scene.whole_gets(scene.blob.path) == 0);
 }
 
 }  // namespace weir::testing

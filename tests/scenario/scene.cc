@@ -96,7 +96,13 @@ std::vector<std::string> Scene::stored(const std::string& folder) const {
   return names;
 }
 
-std::string Scene::partial_file(const std::string& digest) const { return weir.path("store/partial/" + file_name(digest)); }
+// By the beginning of its name: behind it stands the repository. A file of no earlier fill gets the name that a fill of app will have.
+std::string Scene::partial_file(const std::string& digest) const {
+  for (const auto& name : partials()) {
+    if (name.starts_with(file_name(digest) + '-')) return weir.path("store/partial/" + name);
+  }
+  return weir.path("store/partial/" + file_name(digest) + '-' + digest_of("up/app").substr(7, 16));
+}
 
 std::string Scene::blob_file(const std::string& digest) const {
   auto colon = digest.find(':');

@@ -96,7 +96,7 @@ TEST_CASE("putting syncs, renames, syncs the folder and only then commits, each 
                      return ok_status();
                    })
               .ok());
-  const auto staging = store.partial_of(digest) + ".0", folder = "blobs/sha256/" + digest.hex().substr(0, 2);
+  const auto staging = Layout("").staging(digest, 0).substr(1), folder = "blobs/sha256/" + digest.hex().substr(0, 2);
   CHECK(store.disk.taken() == Lines{"open " + staging, "write " + staging + " 0+5", "sync " + staging, "make_directories " + folder,
                                     "rename " + staging + ' ' + store.file_of(digest), "sync_directory " + folder, "commit"});
 }

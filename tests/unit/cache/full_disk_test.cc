@@ -118,7 +118,7 @@ TEST_CASE("bytes that could not be written are not shown to the readers") {
 TEST_CASE("a fill is adopted in the order fsync, rename, fsync of the folder, commit") {
   Store store;
   const auto digest = sha256_of(kLarge);
-  Fill fill(*store.blobs, digest, name_of("docker.io/a"));
+  Fill fill(*store.blobs, digest, name_of("docker.io/library/alpine"));
   const auto adopted = store.thread.run([&]() -> Task<Status> {
     Loop& loop = store.thread.loop();
     auto held = co_await fill.open(loop);

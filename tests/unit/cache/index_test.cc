@@ -95,14 +95,14 @@ TEST_CASE("a store of a newer schema is refused, whoever opens it") {
         {.directory = scratch.path(), .tables = {"meta", "blobs", "links", "linked_by", "tags"}});
     REQUIRE(environment.ok());
     WriteTransaction transaction(**environment);
-    REQUIRE(transaction.put(0, "schema", std::string("\x05\0\0\0\0\0\0\0", 8)).ok());
+    REQUIRE(transaction.put(0, "schema", std::string("\x06\0\0\0\0\0\0\0", 8)).ok());
     REQUIRE(transaction.commit().ok());
   }
   for (const bool read_only : {false, true}) {
     const auto opened = Index::open(clock, {.directory = scratch.path(), .read_only = read_only});
     REQUIRE_FALSE(opened.ok());
     CHECK(opened.error().failure == Failure::unsupported);
-    CHECK(opened.error().what.find("schema 5") != std::string::npos);
+    CHECK(opened.error().what.find("schema 6") != std::string::npos);
   }
 }
 
@@ -151,6 +151,64 @@ TEST_CASE("a store of schema 1 is brought to this one, also when it was broken o
     // As if the program had ended before it wrote the schema: what is done is not done twice.
     REQUIRE(index.commit_and_wait([&](IndexWriter& writer) { return writer.put_meta("schema", number(1)); }).ok());
   }
+}
+
+TEST_CASE("a store of schema 4 takes a link for proven where a stored blob is linked in one repository alone") {
+  const Scratch scratch;
+  const ManualClock clock;
+  std::string four;
+  records::put_number(four, 4);
+  const auto one = some_digest(1), shared = some_digest(2), missing = some_digest(3);
+  {
+    const auto opened = Index::open(clock, {.directory = scratch.path(), .durable = false});
+    REQUIRE(opened.ok());
+    REQUIRE((*opened)
+                ->commit_and_wait([&](IndexWriter& writer) -> Status {
+                  for (const auto& digest : {one, shared}) {
+                    if (auto status = writer.put_blob(digest, {.size = 5}); !status) return status;
+                  }
+                  for (const auto& [repository, digest] : {std::pair("up/a", one), std::pair("up/a", shared),
+                                                           std::pair("up/b", shared), std::pair("up/a", missing)}) {
+                    if (auto status = writer.link(repository, digest, Link{Link::Kind::blob, 5, ""}); !status) return status;
+                  }
+                  return writer.put_meta("schema", four);
+                })
+                .ok());
+  }
+  for (int turn = 0; turn < 2; ++turn) {
+    const auto opened = Index::open(clock, {.directory = scratch.path(), .durable = false});
+    REQUIRE(opened.ok());
+    CHECK((*opened)->link("up/a", one)->proven);
+    CHECK_FALSE((*opened)->link("up/a", shared)->proven);
+    CHECK_FALSE((*opened)->link("up/b", shared)->proven);
+    CHECK_FALSE((*opened)->link("up/a", missing)->proven);
+    CHECK((*opened)->proven_in(one, "", 8) == std::vector<std::string>{"up/a"});
+    // As if it had ended before it wrote the schema.
+    REQUIRE((*opened)->commit_and_wait([&](IndexWriter& writer) { return writer.put_meta("schema", four); }).ok());
+  }
+}
+
+TEST_CASE("a proof stays whatever is claimed later, and says through which repositories a digest may be served") {
+  OpenIndex opened;
+  Index& index = *opened.index;
+  const auto digest = some_digest(1);
+  const auto link = [&](const char* repository, bool proven) {
+    REQUIRE(index
+                .commit_and_wait(
+                    [&](IndexWriter& writer) { return writer.link(repository, digest, Link{Link::Kind::blob, 5, "", proven}); })
+                .ok());
+  };
+  link("up/a", false);
+  link("up/b", true);
+  link("up/b", false);
+  CHECK_FALSE(index.link("up/a", digest)->proven);
+  CHECK(index.link("up/b", digest)->proven);
+  CHECK(index.proven_in(digest, "up/a", 8) == std::vector<std::string>{"up/b"});
+  CHECK(index.proven_in(digest, "up/b", 8).empty());
+  link("up/a", true);
+  CHECK(index.link("up/a", digest)->proven);
+  CHECK(index.proven_in(digest, "", 8) == std::vector<std::string>{"up/a", "up/b"});
+  CHECK(index.proven_in(digest, "", 1).size() == 1);
 }
 
 TEST_CASE("the sums of the queues are those of the blobs, whatever happens to them") {

@@ -65,7 +65,8 @@ struct Store {
     return count && *count == bytes.size() ? std::optional(bytes) : std::nullopt;
   }
 
-  std::string partial_of(const Digest& digest) const { return Layout("").partial(digest).substr(1); }
+  // Of a fill through the repository that most tests fill through.
+  std::string partial_of(const Digest& digest) const { return Layout("").partial(digest, "docker.io/library/alpine").substr(1); }
   std::string file_of(const Digest& digest) const { return Layout("").blob(digest).substr(1); }
 };
 
