@@ -35,7 +35,7 @@ COLD_release := -O1
 COLD_asan    := -O0
 COLD_tsan    := -O0
 # The rooms that a fuzzer watches from within.
-FUZZED       := base oci meter policy proxy/http proxy/auth proxy/upstream conf
+FUZZED       := base oci meter scan policy proxy/http proxy/auth proxy/upstream conf
 FUZZED_asan  := -fsanitize=fuzzer-no-link
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unversioned)
@@ -43,7 +43,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unve
 # The rooms, lowest first: a folder may include only itself and what stands before it
 # (tools/lint says precisely which). Each is a static library.
 # conf sees every folder's options.h.
-ROOMS   := base oci meter cache policy proxy/http proxy/auth proxy/upstream node conf proxy commands
+ROOMS   := base oci meter cache scan policy proxy/http proxy/auth proxy/upstream node conf proxy commands
 LIBRARY  = $(BUILD)/lib/$(subst /,_,$(1)).a
 SOURCES  = $(filter-out commands/main.cc,$(wildcard $(1)/*.cc))
 # A room is compiled as one unit, which takes less than half the time of its files one by one. Debug is for work on one file.
@@ -51,9 +51,9 @@ APART   := base/version.cc
 WHOLE    = $(BUILD)/whole/$(subst /,_,$(1)).o
 OBJECTS  = $(if $(filter debug,$(MODE)),$(patsubst %.cc,$(BUILD)/%.o,$(call SOURCES,$(1))),\
              $(if $(call SOURCES,$(1)),$(WHOLE)) $(patsubst %.cc,$(BUILD)/%.o,$(filter $(APART),$(call SOURCES,$(1)))))
-LIBS    := -levent_core -llmdb -lssl -lcrypto -lcurl -lcrypt -lsystemd -lboost_program_options -lhs
+LIBS    := -levent_core -llmdb -lssl -lcrypto -lcurl -lcrypt -lsystemd -lboost_program_options -lhs -larchive -lisal -lzstd -lz -lsqlite3 -lseccomp
 # Libraries in link order: users before the used.
-ARCHIVES := $(foreach r,commands proxy conf node proxy/upstream proxy/auth proxy/http policy cache meter oci base,$(if $(wildcard $(r)/*.cc),$(call LIBRARY,$(r))))
+ARCHIVES := $(foreach r,commands proxy conf node proxy/upstream proxy/auth proxy/http policy scan cache meter oci base,$(if $(wildcard $(r)/*.cc),$(call LIBRARY,$(r))))
 
 # The sources as one unit: most of the time a compiler takes for them goes into what they include.
 define TOGETHER
@@ -105,14 +105,15 @@ BELOW_base :=
 BELOW_oci := base
 BELOW_meter := oci base
 BELOW_cache := meter oci base
+BELOW_scan := cache meter oci base
 BELOW_policy := meter oci base
 BELOW_proxy/http := meter oci base
 BELOW_proxy/auth := oci base
 BELOW_proxy/upstream := meter oci base
 BELOW_node := proxy/upstream proxy/auth meter oci base
 BELOW_conf := proxy/upstream proxy/auth proxy/http policy cache meter oci base
-BELOW_proxy := conf proxy/upstream proxy/auth proxy/http policy cache meter oci base
-BELOW_commands := conf node proxy/upstream proxy/auth proxy/http policy cache meter oci base
+BELOW_proxy := conf proxy/upstream proxy/auth proxy/http policy scan cache meter oci base
+BELOW_commands := conf node proxy/upstream proxy/auth proxy/http policy scan cache meter oci base
 # Compiled as one unit too.
 UNIT_TESTS = $(wildcard tests/unit/$(1)/*_test.cc)
 UNIT_WHOLE = $(BUILD)/whole/tests/unit/$(1).o

@@ -20,6 +20,7 @@
 #include "conf/config.h"
 #include "proxy/auth/users.h"
 #include "proxy/serve.h"
+#include "scan/worker.h"
 
 namespace weir {
 namespace {
@@ -142,6 +143,8 @@ int run(const Invocation& invocation) {
 }  // namespace weir
 
 int main(int argc, char** argv) {
+  // Not a command for people: the program starts itself so to look into a layer (scan/worker.h).
+  if (argc > 1 && std::string_view(argv[1]) == "scan-worker") return weir::scan_worker_main({argv + 2, argv + argc});
   const auto parsed = weir::parse_command_line(weir::describe_program(), std::vector<std::string>(argv + 1, argv + argc));
   if (const auto* reply = std::get_if<weir::Reply>(&parsed)) {
     std::fputs(reply->text.c_str(), reply->exit_code == 0 ? stdout : stderr);
