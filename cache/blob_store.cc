@@ -241,9 +241,9 @@ Task<Status> BlobStore::put(Loop& loop, const Digest& digest, std::string bytes,
   co_return status;
 }
 
-Task<Status> BlobStore::adopt_partial(Loop& loop, const Digest& digest, const Name& repository, Unsettled::Coming& coming, int fd,
-                                      std::uint64_t size, Index::Mutation mutation) {
-  return adopt(loop, digest, coming, layout_.partial(digest, repository.text()), fd, size, std::move(mutation));
+Task<Status> BlobStore::adopt_partial(Loop& loop, const Digest& digest, const std::string& name, Unsettled::Coming& coming,
+                                      int fd, std::uint64_t size, Index::Mutation mutation) {
+  return adopt(loop, digest, coming, Layout::in(layout_.partials(), name), fd, size, std::move(mutation));
 }
 
 Task<Status> BlobStore::adopt(Loop& loop, const Digest& digest, Unsettled::Coming& coming, std::string from, int fd,

@@ -75,8 +75,9 @@ class BlobStore {
   // Error: over_budget, no_space; io.
   Task<Status> put(Loop& loop, const Digest& digest, std::string bytes, Index::Mutation mutation);
 
-  // Names the verified partial file of `coming` a blob: fsync, rename, fsync of the folder, index commit with `mutation`.
-  Task<Status> adopt_partial(Loop& loop, const Digest& digest, const Name& repository, Unsettled::Coming& coming, int fd,
+  // Makes the verified partial file of `coming`, `name` in partial/, a blob: fsync, rename, fsync of the folder, index commit with
+  // `mutation`.
+  Task<Status> adopt_partial(Loop& loop, const Digest& digest, const std::string& name, Unsettled::Coming& coming, int fd,
                              std::uint64_t size, Index::Mutation mutation);
 
   // Forgets the blob: record first, file second. Whoever has it open reads on.

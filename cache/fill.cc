@@ -71,9 +71,9 @@ std::shared_ptr<const UniqueFd> Fill::file() const {
 
 Task<Result<std::uint64_t>> Fill::open(Loop& loop) {
   auto opened = co_await store_.pool().run(loop, [this]() -> Result<std::uint64_t> {
-    const auto waited = store_.leftovers().take_partial(partial_name());  // ours from here
+    const auto waited = store_.leftovers().take_partial(partial_name_);  // ours from here
     auto held = open_partial();
-    if (!held && waited) store_.leftovers().add_partial(partial_name(), *waited, store_.clock().wall_seconds());
+    if (!held && waited) store_.leftovers().add_partial(partial_name_, *waited, store_.clock().wall_seconds());
     return held;
   });
   if (!opened || *opened == 0) co_return opened;
@@ -84,7 +84,7 @@ Task<Result<std::uint64_t>> Fill::open(Loop& loop) {
 }
 
 Result<std::uint64_t> Fill::open_partial() {
-  auto file = store_.disk().open(store_.layout().partial(digest_, repository_.text()), FileSystem::Mode::create_or_append);
+  auto file = store_.disk().open(Layout::in(store_.layout().partials(), partial_name_), FileSystem::Mode::create_or_append);
   if (!file) {
     auto error = std::move(file).error();
     // Of a folder that is gone, not of a blob.
@@ -228,7 +228,7 @@ Task<Status> Fill::adopt(Loop& loop, Index::Mutation mutation) {
   const auto file = this->file();
   const auto size = *progress().size;
   announce();
-  auto status = co_await store_.adopt_partial(loop, digest_, repository_, *coming_, file->get(), size, std::move(mutation));
+  auto status = co_await store_.adopt_partial(loop, digest_, partial_name_, *coming_, file->get(), size, std::move(mutation));
   if (status) store_.open_files().add(digest_, file);  // as long as readers are at it
   else {
     auto kept = co_await keep_partial(loop);
@@ -248,7 +248,7 @@ Task<void> Fill::fail(Loop& loop, Error error) {
     // An empty file is nothing to resume.
     if (discard || progress().written == 0) {
       auto removed = co_await store_.pool().run(loop, [this] {
-        return store_.disk().remove(store_.layout().partial(digest_, repository_.text()));
+        return store_.disk().remove(Layout::in(store_.layout().partials(), partial_name_));
       });
       (void)removed;  // a leftover is found wrong again, or removed at the next start
     } else {
@@ -265,9 +265,9 @@ Task<void> Fill::fail(Loop& loop, Error error) {
 Task<Status> Fill::keep_partial(Loop& loop) {
   const auto written = progress().written;
   auto status = co_await store_.pool().run(loop, [this, written]() -> Status {
-    const auto named = store_.disk().open(store_.layout().partial(digest_, repository_.text()), FileSystem::Mode::read);
+    const auto named = store_.disk().open(Layout::in(store_.layout().partials(), partial_name_), FileSystem::Mode::read);
     if (!named && named.error().failure == Failure::not_found) return named.error();
-    store_.leftovers().add_partial(partial_name(), written, store_.clock().wall_seconds());
+    store_.leftovers().add_partial(partial_name_, written, store_.clock().wall_seconds());
     return store_.disk().truncate(file_->get(), written);
   });
   co_return status;

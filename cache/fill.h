@@ -37,7 +37,8 @@ class Fill final : public BlobSink {
   static constexpr std::uint64_t kLastPiece = 64 << 10;
 
   Fill(BlobStore& store, Digest digest, Name repository)
-      : store_(store), digest_(std::move(digest)), repository_(std::move(repository)), reservation_(store.budget()),
+      : store_(store), digest_(std::move(digest)), repository_(std::move(repository)),
+        partial_name_(Layout::partial_name(digest_, repository_.text())), reservation_(store.budget()),
         hasher_(digest_.algorithm()) {}
   // Over a blob that is stored and was opened: growing, with all its bytes. Only verify() and fail() are called.
   Fill(BlobStore& store, Digest digest, Name repository, const OpenBlob& stored);
@@ -46,8 +47,8 @@ class Fill final : public BlobSink {
   const Digest& digest() const noexcept override { return digest_; }
   // Through which the upstream is asked. Others need an answer of their own before they join.
   const Name& repository() const noexcept { return repository_; }
-  // Another repository whose upstream has the same bytes, as far as they were compared. It is linked with the first, once the digest
-  // has matched.
+  // Another repository whose upstream has the same bytes, as far as they were compared. It is linked with the first, once the
+  // digest has matched.
   void add_proven(Name repository);
   std::vector<Name> proven() const;
   // It is a blob of the store that is hashed again.
@@ -95,7 +96,6 @@ class Fill final : public BlobSink {
   Task<void> fail(Loop& loop, Error error);
 
  private:
-  std::string partial_name() const { return Layout::partial_name(digest_, repository_.text()); }
   Result<std::uint64_t> open_partial();
   Status hash_held(std::uint64_t until);
   void announce();
@@ -107,6 +107,7 @@ class Fill final : public BlobSink {
   BlobStore& store_;
   const Digest digest_;
   const Name repository_;
+  const std::string partial_name_;  // in partial/; made once, since it takes a hash
   const bool stored_ = false;
   Reservation reservation_;                          // the writer's, as coming_
   std::unique_ptr<Unsettled::Coming> coming_;
