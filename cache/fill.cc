@@ -54,12 +54,17 @@ Task<Fill::Progress> Fill::wait_beyond(Loop& loop, std::uint64_t offset, bool wh
   }
 }
 
-void Fill::add_proven(Name repository) {
+void Fill::add_proven(const Name& repository) {
   std::lock_guard lock(mutex_);
-  proven_.push_back(std::move(repository));
+  proven_.insert(repository);
 }
 
-std::vector<Name> Fill::proven() const {
+bool Fill::is_proven(const Name& repository) const {
+  std::lock_guard lock(mutex_);
+  return proven_.contains(repository);
+}
+
+std::set<Name> Fill::proven() const {
   std::lock_guard lock(mutex_);
   return proven_;
 }

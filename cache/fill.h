@@ -15,8 +15,8 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
-#include <vector>
 
 #include "base/disk_pool.h"
 #include "base/file_system.h"
@@ -47,10 +47,11 @@ class Fill final : public BlobSink {
   const Digest& digest() const noexcept override { return digest_; }
   // Through which the upstream is asked. Others need an answer of their own before they join.
   const Name& repository() const noexcept { return repository_; }
-  // Another repository whose upstream has the same bytes, as far as they were compared. It is linked with the first, once the
-  // digest has matched.
-  void add_proven(Name repository);
-  std::vector<Name> proven() const;
+  // Another repository whose upstream has the same bytes, as far as they were compared: it need not compare them again, and is
+  // linked with the first once the digest has matched. Twice is once.
+  void add_proven(const Name& repository);
+  bool is_proven(const Name& repository) const;
+  std::set<Name> proven() const;
   // It is a blob of the store that is hashed again.
   bool stored() const noexcept { return stored_; }
 
@@ -119,7 +120,7 @@ class Fill final : public BlobSink {
   Progress progress_;                  // guarded by mutex_
   std::shared_ptr<const UniqueFd> file_;  // guarded by mutex_
   WaitList readers_;                   // guarded by mutex_
-  std::vector<Name> proven_;           // guarded by mutex_
+  std::set<Name> proven_;              // guarded by mutex_
 };
 
 }  // namespace weir

@@ -276,6 +276,7 @@ Task<Result<BlobPull::Proof>> BlobPull::compare(LoopParts& parts, Router::Target
   auto here = co_await what_is_here(parts, digest);
   if (!here) co_return std::move(here).error();
   if (!here->file) co_return Proof::different;  // too little of it is there in time
+  if (here->fill && here->fill->is_proven(target.repository)) co_return Proof::proven;
   auto proof = here->size && *here->size <= kComparedWhole ? co_await compare_whole(parts, target, digest, *here->size)
                                                            : co_await compare_part(parts, target, digest, *here);
   if (!proof || *proof == Proof::different) co_return proof;

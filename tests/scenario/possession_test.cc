@@ -113,6 +113,30 @@ TEST_CASE("a small blob is compared whole, a large one by 256 bytes at another p
   CHECK(places.size() > 1);
 }
 
+TEST_CASE("many clients that join another repository's download compare its bytes once") {
+  Stored scene;
+  const auto blob = scene.put_blob(kLarge, 9, "private");
+  scene.upstream.registry().put_blob("second", blob.content);
+  auto gate = scene.upstream.hold(exactly(blob_path("private", blob.digest)), 200'000);
+  HttpClient owner(scene.weir.url());
+  REQUIRE(owner.send_request("GET", blob_path("private", blob.digest)));
+  REQUIRE(gate->wait_until_reached());
+  std::vector<std::unique_ptr<HttpClient>> clients;
+  for (int i = 0; i < 5; ++i) {
+    clients.push_back(std::make_unique<HttpClient>(scene.weir.url()));
+    REQUIRE(clients.back()->send_request("GET", blob_path("second", blob.digest)));
+    const auto head = clients.back()->read_head().value_or(ResponseHead{});
+    CHECK(head.headers.value("X-Cache") == "joined");
+  }
+  CHECK(scene.gets(blob_path("second", blob.digest)) == 1);
+  gate->release();
+  for (auto& client : clients) CHECK(client->finish_body().digest == blob.digest);
+  CHECK(owner.read_response(Body::hash).digest == blob.digest);
+  CHECK_SOON(scene.fills(), "ok 2");
+  CHECK(scene.get(blob_path("second", blob.digest)).headers.value("X-Cache") == "hit");
+  CHECK(scene.gets(blob_path("second", blob.digest)) == 1);
+}
+
 TEST_CASE("bytes that anybody could guess are not compared: the blob is fetched again (pain 26)") {
   Scene scene;
   const Content zeros(std::string(kLarge, '\0'));
