@@ -88,12 +88,12 @@ Status BlobStore::look_at_leftovers() {
     // After a power cut the old name may still stand beside the blob's.
     if (digest && options_.resume_partial && !index_->blob(*digest)) {
       // What was allocated for its rest is given back.
-      if (const auto file = disk_.open(Layout::in(layout_.partials(), entry.name), FileSystem::Mode::create_or_append))
+      if (const auto file = disk_.open(layout_.partial(entry.name), FileSystem::Mode::create_or_append))
         (void)disk_.truncate(file->get(), entry.size);
       leftovers_.add_partial(entry.name, entry.size, std::min(entry.modified, clock_.wall_seconds()));
       continue;
     }
-    if (auto status = disk_.remove(Layout::in(layout_.partials(), entry.name)); !status) return status;
+    if (auto status = disk_.remove(layout_.partial(entry.name)); !status) return status;
   }
   // Of an index that was being made anew and was not finished.
   if (const auto unfinished = disk_.list(layout_.new_index())) {
@@ -243,7 +243,7 @@ Task<Status> BlobStore::put(Loop& loop, const Digest& digest, std::string bytes,
 
 Task<Status> BlobStore::adopt_partial(Loop& loop, const Digest& digest, const std::string& name, Unsettled::Coming& coming,
                                       int fd, std::uint64_t size, Index::Mutation mutation) {
-  return adopt(loop, digest, coming, Layout::in(layout_.partials(), name), fd, size, std::move(mutation));
+  return adopt(loop, digest, coming, layout_.partial(name), fd, size, std::move(mutation));
 }
 
 Task<Status> BlobStore::adopt(Loop& loop, const Digest& digest, Unsettled::Coming& coming, std::string from, int fd,

@@ -89,7 +89,7 @@ Task<Result<std::uint64_t>> Fill::open(Loop& loop) {
 }
 
 Result<std::uint64_t> Fill::open_partial() {
-  auto file = store_.disk().open(Layout::in(store_.layout().partials(), partial_name_), FileSystem::Mode::create_or_append);
+  auto file = store_.disk().open(store_.layout().partial(partial_name_), FileSystem::Mode::create_or_append);
   if (!file) {
     auto error = std::move(file).error();
     // Of a folder that is gone, not of a blob.
@@ -253,7 +253,7 @@ Task<void> Fill::fail(Loop& loop, Error error) {
     // An empty file is nothing to resume.
     if (discard || progress().written == 0) {
       auto removed = co_await store_.pool().run(loop, [this] {
-        return store_.disk().remove(Layout::in(store_.layout().partials(), partial_name_));
+        return store_.disk().remove(store_.layout().partial(partial_name_));
       });
       (void)removed;  // a leftover is found wrong again, or removed at the next start
     } else {
@@ -270,7 +270,7 @@ Task<void> Fill::fail(Loop& loop, Error error) {
 Task<Status> Fill::keep_partial(Loop& loop) {
   const auto written = progress().written;
   auto status = co_await store_.pool().run(loop, [this, written]() -> Status {
-    const auto named = store_.disk().open(Layout::in(store_.layout().partials(), partial_name_), FileSystem::Mode::read);
+    const auto named = store_.disk().open(store_.layout().partial(partial_name_), FileSystem::Mode::read);
     if (!named && named.error().failure == Failure::not_found) return named.error();
     store_.leftovers().add_partial(partial_name_, written, store_.clock().wall_seconds());
     return store_.disk().truncate(file_->get(), written);

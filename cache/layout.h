@@ -55,9 +55,7 @@ class Layout {
   std::string quarantined(const Digest& digest) const;
   // The name in partial/ of a fill of `digest` through `repository`.
   static std::string partial_name(const Digest& digest, std::string_view repository);
-  std::string partial(const Digest& digest, std::string_view repository) const {
-    return in(partials(), partial_name(digest, repository));
-  }
+  std::string partial(const std::string& name) const { return in(partials(), name); }
   std::string staging(const Digest& digest, unsigned long number) const;
   std::string blob_folder(const Digest& digest) const;
   std::string blob(const Digest& digest) const;

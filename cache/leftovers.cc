@@ -8,7 +8,7 @@
 namespace weir {
 
 void Leftovers::add_partial(const std::string& name, std::uint64_t size, WallSeconds since) {
-  const auto path = Layout::in(layout_.partials(), name);
+  const auto path = layout_.partial(name);
   std::lock_guard lock(mutex_);
   take(partials_, path);
   partials_.emplace(path, Waiting{room_of(size), since});
@@ -17,7 +17,7 @@ void Leftovers::add_partial(const std::string& name, std::uint64_t size, WallSec
 
 std::optional<std::uint64_t> Leftovers::take_partial(const std::string& name) {
   std::lock_guard lock(mutex_);
-  return take(partials_, Layout::in(layout_.partials(), name));
+  return take(partials_, layout_.partial(name));
 }
 
 void Leftovers::add_quarantined(const Digest& digest, std::uint64_t size, WallSeconds since) {

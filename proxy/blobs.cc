@@ -6,6 +6,7 @@
 #include "proxy/answer.h"
 #include "proxy/elsewhere.h"
 #include "proxy/pass_through.h"
+#include "proxy/rotten_blob.h"
 
 namespace weir {
 namespace {
@@ -234,8 +235,10 @@ Task<std::optional<RegistryClient::Response>> Blobs::open_aside(Call& call, cons
   if (!fill || Fill::available((*fill)->progress(), false) + kNear >= range.first) co_return std::nullopt;
   if (!room.grow_to(kRelayed)) co_return std::nullopt;
   auto response = co_await pull_.open_aside(call.parts, *call.target, *call.route.reference->digest(), range, size);
-  if (!response) room.shrink_to(0);
-  if (!response) co_return std::nullopt;
+  if (!response) {
+    room.shrink_to(0);
+    co_return std::nullopt;
+  }
   co_return *std::move(response);
 }
 
@@ -298,7 +301,7 @@ Task<bool> Blobs::heal(Call& call, BlobPull::Source& source, const Error& error,
   if (std::exchange(call.healed, true)) co_return false;
   if (const auto* stored = std::get_if<OpenBlob>(&source.from)) {
     const auto record = stored->record;
-    co_await pull_.give_up(call.parts, digest, record, call.error);
+    co_await take_out_of_service(site_, call.parts, digest, record, call.error);
   }
   const auto other = elsewhere(call);
   auto found = co_await pull_.find(call.parts, *call.target, digest, other);

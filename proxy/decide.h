@@ -17,7 +17,7 @@ namespace weir {
 // they deny it whatever is asked for. A list of tags is asked for with the scope to pull. Without enforcement everybody may pull.
 bool may_ever(const Call& call, std::string_view identity, std::string_view action, const Router::Target& target);
 
-// Whether the caller may do this with a repository: what is asked of the rules, of nothing in particular yet.
+// The question whether `identity` may do this with the target's repository, with no tag or digest in it yet.
 Question question_about(const Call& call, std::string_view identity, Action action, const Router::Target& target);
 // What rules may want to know of a manifest, but for the platform of an image that no index states.
 Facts facts_of(const Kin& kin, WallSeconds now);

@@ -10,8 +10,6 @@ constexpr std::size_t kMostRepositories = 8;
 constexpr unsigned kMostManifests = 50;  // of one repository, by which a blob is judged there
 
 std::optional<Router::Target> target_of(const Call& call, const std::string& repository) {
-  const auto slash = repository.find('/');
-  if (slash == std::string::npos) return std::nullopt;
   auto path = RepositoryPath::parse(repository);
   if (!path) return std::nullopt;
   auto target = call.settings->router->resolve(*path, std::nullopt, "");
@@ -39,14 +37,14 @@ bool allowed(const Site& site, const Call& call, const Router::Target& target, c
 
 }  // namespace
 
-std::optional<std::string> pullable_elsewhere(const Site& site, const Call& call, const Digest& digest) {
+bool pullable_elsewhere(const Site& site, const Call& call, const Digest& digest) {
   const auto repositories = site.store.index().proven_in(digest, call.target->repository.text(), kMostRepositories);
   for (const auto& repository : repositories) {
     const auto target = target_of(call, repository);
     if (!target || target->upstream->options().visibility == Visibility::client) continue;
-    if (allowed(site, call, *target, digest)) return repository;
+    if (allowed(site, call, *target, digest)) return true;
   }
-  return std::nullopt;
+  return false;
 }
 
 }  // namespace weir

@@ -3,6 +3,7 @@
 #include "oci/media_type.h"
 #include "proxy/answer.h"
 #include "proxy/elsewhere.h"
+#include "proxy/rotten_blob.h"
 
 namespace weir {
 
@@ -62,7 +63,8 @@ Task<void> Manifests::send_file(Call& call, ResponseHead head, const ManifestPul
   if (status) status = co_await call.exchange.end();
   if (status) co_return;
   call.error = status.error().what;
-  if (status.error().side == Side::local) co_await pull_.give_up(call.parts, *found.digest, found.file->record, call.error);
+  if (status.error().side == Side::local)
+    co_await take_out_of_service(site_, call.parts, *found.digest, found.file->record, call.error);
 }
 
 }  // namespace weir

@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "base/text.h"
+#include "proxy/rotten_blob.h"
 
 namespace weir {
 namespace {
@@ -142,7 +143,7 @@ Task<Result<BlobPull::Source>> BlobPull::find(LoopParts& parts, const Router::Ta
     if (running && running->stored()) running = nullptr;  // it brings no bytes
     const bool of_others = holding.blob || (running && running->repository() != repository);
     if (!proven && of_others && holding.link && !std::exchange(asked_elsewhere, true)) {
-      permitted = elsewhere().has_value();
+      permitted = elsewhere();
       if (permitted) continue;
     }
     if (!target.offline.empty()) co_return not_held_offline(target);
@@ -434,7 +435,7 @@ Task<void> BlobPull::run_recheck(LoopParts& parts, std::shared_ptr<Fill> fill, B
   } else {
     const Error told = status.error();
     // The program's end proves nothing.
-    if (told.failure != Failure::cancelled) co_await give_up(parts, digest, record, told.what);
+    if (told.failure != Failure::cancelled) co_await take_out_of_service(site_, parts, digest, record, told.what);
     co_await fill->fail(parts.loop, told);
   }
   site_.fills.finish(fill);
@@ -442,12 +443,6 @@ Task<void> BlobPull::run_recheck(LoopParts& parts, std::shared_ptr<Fill> fill, B
   const char* result = status ? "ok" : status.error().failure == Failure::corrupt ? "corrupt" : "failed";
   parts.counters.cell(Metric::rechecks, result).add(1);
   site_.background.fetch_sub(1);
-}
-
-Task<void> BlobPull::give_up(LoopParts& parts, Digest digest, BlobRecord record, std::string why) {
-  site_.log.error("a stored blob is not what it was", {{"digest", digest.text()}, {"error", why}});
-  auto aside = co_await site_.store.pool().run(parts.loop, [&] { return site_.store.quarantine(digest, record); });
-  if (!aside) site_.note_disk(aside.error());
 }
 
 Task<Status> BlobPull::fill_up(LoopParts& parts, const Router::Target& target, Fill& fill, std::optional<std::uint64_t> hint) {

@@ -31,8 +31,8 @@ class BlobPull {
     Outcome outcome = Outcome::error;
     std::string warning = {};  // of a miss: what a budget says to it
   };
-  // Finds a repository through which the caller may pull the digest as well, and where it is proven; nothing: there is none.
-  using Elsewhere = std::function<std::optional<std::string>()>;
+  // Whether the caller may pull the digest through another repository, where it is proven.
+  using Elsewhere = std::function<bool()>;
 
   // Bytes to serve. `elsewhere` is asked where a manifest of this repository refers to the digest and nothing is proven. A Fill
   // that comes back has its head: its size is known where the upstream said one. What is stored and due to be hashed comes back
@@ -42,9 +42,6 @@ class BlobPull {
   // All bytes of a blob that `sink` has not yet, resumed where an upstream breaks off, into no file.
   // Error: the upstream's, or the sink's.
   Task<Status> pass(LoopParts& parts, const Router::Target& target, BlobSink& sink);
-
-  // The stored bytes turned out wrong while they were sent: takes them out of service. find() then fetches them anew.
-  Task<void> give_up(LoopParts& parts, Digest digest, BlobRecord record, std::string why);
 
   // Some bytes of a blob of `size` straight from the upstream, unverified and kept nowhere: for a reader far ahead of the
   // fill. Asks at once or not at all. Error: as RegistryClient::request(); corrupt when it answers with other bytes.

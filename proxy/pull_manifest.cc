@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "oci/media_type.h"
 #include "proxy/read_body.h"
+#include "proxy/rotten_blob.h"
 
 namespace weir {
 namespace {
@@ -99,14 +100,8 @@ Task<bool> ManifestPull::hash_again(LoopParts& parts, Digest digest, std::shared
     return count && *count == bytes.size() && Digest::of(digest.algorithm(), bytes) == digest;
   });
   if (right) site_.store.index().note_verified(digest);
-  else co_await give_up(parts, digest, file->record, "blob " + digest.text() + " has rotted on the disk");
+  else co_await take_out_of_service(site_, parts, digest, file->record, "blob " + digest.text() + " has rotted on the disk");
   co_return right;
-}
-
-Task<void> ManifestPull::give_up(LoopParts& parts, Digest digest, BlobRecord record, std::string why) {
-  site_.log.error("a stored blob is not what it was", {{"digest", digest.text()}, {"error", why}});
-  auto aside = co_await site_.store.pool().run(parts.loop, [&] { return site_.store.quarantine(digest, record); });
-  if (!aside) site_.note_disk(aside.error());
 }
 
 Task<Result<ManifestPull::Found>> ManifestPull::find(LoopParts& parts, const Router::Target& target, Reference reference,

@@ -31,16 +31,14 @@ class ManifestPull {
     std::shared_ptr<const OpenBlob> file = {};  // where a large one lies that is held: its readers need no memory
     std::uint64_t size() const { return file ? file->size : bytes->size(); }
   };
-  // Finds a repository through which the caller may pull the digest as well, and where it is proven; nothing: there is none.
-  using Elsewhere = std::function<std::optional<std::string>(const Digest&)>;
+  // Whether the caller may pull the digest through another repository, where it is proven.
+  using Elsewhere = std::function<bool(const Digest&)>;
   // `elsewhere` is asked of a stored manifest that this repository merely refers to.
   Task<Result<Found>> find(LoopParts& parts, const Router::Target& target, Reference reference, const Elsewhere& elsewhere);
 
   // Before the bytes of a file are used that were not hashed for verify-age: false when they are wrong. They are out of service
   // then, and find() fetches them anew.
   Task<bool> check(LoopParts& parts, const Found& found);
-  // The stored bytes turned out wrong: takes them out of service.
-  Task<void> give_up(LoopParts& parts, Digest digest, BlobRecord record, std::string why);
   // Its content, read from its file where it has one; on the pool where that would hold up the loop.
   Task<Result<Manifest>> parse(LoopParts& parts, const Found& found);
 

@@ -73,7 +73,7 @@ struct Site {
   std::vector<std::unique_ptr<LoopParts>>& loops;
 
   // What the disk did to something that was to be kept; said in the log once a minute.
-  void note_disk(const Error& error) {
+  void note_disk(const Error& error) const {
     if (DiskHealth::is_failure(error) && store.health().failed())
       log.error("the store cannot be written to; what is not in it is passed through", {{"error", error.what}});
   }

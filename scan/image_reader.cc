@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "base/fd.h"
+#include "base/file_system.h"
 #include "oci/manifest.h"
 #include "oci/media_type.h"
 
@@ -13,24 +14,6 @@ namespace {
 
 bool is_image_config(std::string_view type) {
   return type == "application/vnd.oci.image.config.v1+json" || type == "application/vnd.docker.container.image.v1+json";
-}
-
-Result<std::string> read_file_of(const std::string& path, std::uint64_t most) {
-  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file.valid()) return system_error(errno, "open " + path);
-  std::string text(most + 1, '\0');
-  std::size_t size = 0;
-  while (size < text.size()) {
-    const auto count = ::read(file.get(), text.data() + size, text.size() - size);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return system_error(errno, "read " + path);
-    if (count == 0) break;
-    size += static_cast<std::size_t>(count);
-  }
-  if (size > most)
-    return Error{Failure::too_large, Side::local, false, path + " is larger than " + std::to_string(most) + " bytes"};
-  text.resize(size);
-  return text;
 }
 
 LayerInventory encrypted() {
@@ -45,7 +28,7 @@ LayerInventory encrypted() {
 Result<std::string> ImageReader::manifest_bytes(const Digest& digest) const {
   if (!index_.blob(digest))
     return Error{Failure::not_found, Side::client, false, "the manifest " + digest.text() + " is not stored"};
-  auto bytes = read_file_of(layout_.blob(digest), Manifest::kMostBytes);
+  auto bytes = read_small_file(layout_.blob(digest), Manifest::kMostBytes);
   if (bytes && Digest::of(digest.algorithm(), *bytes) != digest)
     return Error{Failure::corrupt, Side::local, false, "the stored manifest " + digest.text() + " is damaged"};
   return bytes;
@@ -80,7 +63,7 @@ Result<ReadImage> ImageReader::read(std::string_view repository, const Choice& c
                 is_image_config(manifest->blobs[0].media_type);
   if (!image.image) return image;
   if (image.platform.empty() && index_.blob(manifest->blobs[0].digest)) {
-    if (const auto config = read_file_of(layout_.blob(manifest->blobs[0].digest), Manifest::kMostBytes))
+    if (const auto config = read_small_file(layout_.blob(manifest->blobs[0].digest), Manifest::kMostBytes))
       image.platform = platform_of_config(*config).value_or("");
   }
   std::vector<ImageLayer> layers;

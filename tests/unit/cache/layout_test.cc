@@ -21,10 +21,11 @@ TEST_CASE("the tree is as it is drawn") {
   CHECK(layout.blob_folder(kShort) == "/store/blobs/sha256/e3");
   CHECK(layout.blob(kShort) == "/store/blobs/sha256/e3/e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   // The second part is the beginning of SHA-256("app").
-  CHECK(layout.partial(kShort, "app") == "/store/partial/sha256-" + kShort.hex() + "-" + sha256_of("app").hex().substr(0, 16));
+  CHECK(layout.partial(Layout::partial_name(kShort, "app")) ==
+        "/store/partial/sha256-" + kShort.hex() + "-" + sha256_of("app").hex().substr(0, 16));
   CHECK(layout.staging(kShort, 7) == "/store/partial/sha256-" + kShort.hex() + ".7");
   CHECK(layout.blob(kLong) == "/store/blobs/sha512/cf/" + kLong.hex());
-  CHECK(layout.partial(kLong, "app").starts_with("/store/partial/sha512-" + kLong.hex() + "-"));
+  CHECK(layout.partial(Layout::partial_name(kLong, "app")).starts_with("/store/partial/sha512-" + kLong.hex() + "-"));
   CHECK(layout.quarantined(kLong) == "/store/quarantine/sha512-" + kLong.hex());
 }
 

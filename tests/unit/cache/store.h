@@ -66,7 +66,9 @@ struct Store {
   }
 
   // Of a fill through the repository that most tests fill through.
-  std::string partial_of(const Digest& digest) const { return Layout("").partial(digest, "docker.io/library/alpine").substr(1); }
+  std::string partial_of(const Digest& digest) const {
+    return Layout("").partial(Layout::partial_name(digest, "docker.io/library/alpine")).substr(1);
+  }
   std::string file_of(const Digest& digest) const { return Layout("").blob(digest).substr(1); }
 };
 
